@@ -1,0 +1,234 @@
+// swift-tools-version: 6.2
+import Foundation
+import PackageDescription
+
+/// Every Swift target is built the same way: language mode 6, memory safety checked, warnings refused.
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .enableUpcomingFeature("InferIsolatedConformances"),
+    .enableExperimentalFeature("Lifetimes"),
+]
+
+func exists(_ path: String) -> Bool {
+    FileManager.default.fileExists(atPath: Context.packageDirectory + "/" + path)
+}
+
+func library(_ layer: String, _ name: String, _ dependencies: [String] = []) -> Target {
+    .target(
+        name: name, dependencies: dependencies.map { .byName(name: $0) },
+        path: "Sources/\(layer)/\(name)", swiftSettings: settings)
+}
+
+func program(_ layer: String, _ name: String, _ dependencies: [String]) -> Target {
+    .executableTarget(
+        name: name, dependencies: dependencies.map { .byName(name: $0) },
+        path: "Sources/\(layer)/\(name)", swiftSettings: settings)
+}
+
+func tests(_ layer: String, _ name: String, _ dependencies: [String], fixtures: [String] = []) -> Target {
+    .testTarget(
+        name: name, dependencies: (dependencies + ["TestSupport"]).map { .byName(name: $0) },
+        path: "Tests/\(layer)/\(name)", exclude: fixtures, swiftSettings: settings)
+}
+
+func system(_ name: String, pkgConfig: String, apt: String) -> Target {
+    .systemLibrary(
+        name: name, path: "Sources/System/\(name)", pkgConfig: pkgConfig, providers: [.apt([apt])])
+}
+
+var targets: [Target] = [
+    // MARK: System
+    system("CCurl", pkgConfig: "libcurl", apt: "libcurl4-openssl-dev"),
+    system("COpenSSL", pkgConfig: "openssl", apt: "libssl-dev"),
+    system("CSQLite", pkgConfig: "sqlite3", apt: "libsqlite3-dev"),
+    system("CYAML", pkgConfig: "yaml-0.1", apt: "libyaml-dev"),
+    system("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
+    .systemLibrary(name: "CSnappy", path: "Sources/System/CSnappy", providers: [.apt(["libsnappy-dev"])]),
+    .target(name: "CLinux", path: "Sources/System/CLinux"),
+    .target(
+        name: "CRE2", path: "Sources/System/CRE2", cxxSettings: [.unsafeFlags(["-std=c++17"])],
+        linkerSettings: [.linkedLibrary("re2"), .linkedLibrary("stdc++")]),
+
+    // MARK: Base
+    library("Base", "Buffers", ["CLinux"]),
+    library("Base", "Timekeeping"),
+    library("Base", "Telemetry", ["Timekeeping"]),
+    library("Base", "ServiceRuntime", ["CLinux", "Timekeeping", "Telemetry"]),
+    library("Base", "ArgumentParsing"),
+
+    // MARK: Adapters
+    library("Adapters", "WireFormats", ["Buffers"]),
+    library("Adapters", "Compression", ["CZlib", "CSnappy"]),
+    library("Adapters", "Cryptography", ["COpenSSL"]),
+    library("Adapters", "Matching", ["CRE2"]),
+    library("Adapters", "YAML", ["CYAML"]),
+    library("Adapters", "SQLite", ["CSQLite"]),
+    library("Adapters", "HTTPClient", ["CCurl", "Timekeeping", "Telemetry"]),
+    library("Adapters", "HTTPServer", ["ServiceRuntime", "Timekeeping", "Telemetry", "Compression"]),
+
+    // MARK: Model
+    library("Model", "Model", ["Timekeeping", "Matching"]),
+
+    // MARK: Stores
+    library("Stores", "MetricStore", ["Model", "Buffers", "Timekeeping", "Telemetry", "Matching", "WireFormats", "CLinux"]),
+    library("Stores", "LogStore", ["Model", "Buffers", "Timekeeping", "Telemetry"]),
+
+    // MARK: Ingest
+    library(
+        "Ingest", "Ingest",
+        ["Model", "MetricStore", "LogStore", "Timekeeping", "Telemetry", "Matching", "WireFormats"]),
+    library(
+        "Ingest", "CloudWatchIngest",
+        ["Ingest", "Model", "HTTPClient", "Cryptography", "WireFormats", "Timekeeping", "Telemetry"]),
+    library(
+        "Ingest", "EFKIngest",
+        [
+            "Ingest", "Model", "ServiceRuntime", "WireFormats", "Compression", "Cryptography", "Timekeeping",
+            "Telemetry",
+        ]),
+    library(
+        "Ingest", "RemoteWriteIngest",
+        ["Ingest", "Model", "HTTPServer", "Compression", "WireFormats", "Timekeeping", "Telemetry"]),
+
+    // MARK: Query
+    library("Query", "PromQLSyntax", ["Model", "Timekeeping", "Matching"]),
+    library("Query", "PromQL", ["PromQLSyntax", "Model", "Timekeeping", "Matching"]),
+
+    // MARK: Rules
+    library("Rules", "Rules", ["PromQLSyntax", "YAML", "Model", "Timekeeping", "Matching"]),
+    library("Rules", "SLO", ["Rules", "PromQLSyntax", "YAML", "Model", "Timekeeping", "Telemetry"]),
+    library(
+        "Rules", "RuleEvaluation",
+        ["Rules", "PromQL", "PromQLSyntax", "Model", "Timekeeping", "Telemetry"]),
+
+    // MARK: Response
+    library("Response", "OnCall", ["Model", "YAML", "Timekeeping"]),
+    library("Response", "Incidents", ["OnCall", "Model", "Timekeeping", "Telemetry"]),
+    library(
+        "Response", "Paging",
+        ["Incidents", "OnCall", "HTTPClient", "Cryptography", "Model", "Timekeeping", "Telemetry"]),
+
+    // MARK: Service
+    library(
+        "Service", "StateStore",
+        ["SQLite", "RuleEvaluation", "SLO", "Incidents", "OnCall", "Paging", "Model", "Timekeeping"]),
+    library("Service", "APIModel", ["Model", "Timekeeping"]),
+    library(
+        "Service", "ServiceAPI",
+        [
+            "APIModel", "HTTPServer", "Ingest", "MetricStore", "LogStore", "PromQL", "PromQLSyntax", "Rules", "SLO",
+            "RuleEvaluation", "Incidents", "OnCall", "Paging", "Model", "Timekeeping", "Telemetry",
+        ]),
+    library("Service", "Configuration", ["YAML", "Model", "Timekeeping", "Rules"]),
+    library(
+        "Service", "CloudWatchStandIn",
+        ["HTTPServer", "Cryptography", "CloudWatchIngest", "Model", "Timekeeping", "Telemetry", "WireFormats"]),
+    library(
+        "Service", "Demo",
+        [
+            "CloudWatchStandIn", "HTTPServer", "HTTPClient", "EFKIngest", "Cryptography", "WireFormats", "Model",
+            "Timekeeping", "Telemetry", "ServiceRuntime",
+        ]),
+    library(
+        "Service", "Daemon",
+        [
+            "ArgumentParsing", "Configuration", "ServiceAPI", "StateStore", "Demo", "CloudWatchIngest", "EFKIngest",
+            "RemoteWriteIngest", "Ingest", "MetricStore", "LogStore", "PromQL", "Rules", "SLO", "RuleEvaluation",
+            "Incidents", "OnCall", "Paging", "HTTPServer", "HTTPClient", "ServiceRuntime", "Model", "Timekeeping",
+            "Telemetry", "Cryptography", "PromQLSyntax", "SQLite",
+        ]),
+    program("Service", "tocsin", ["Daemon"]),
+    library(
+        "Service", "ControlCommands",
+        [
+            "APIModel", "ArgumentParsing", "HTTPClient", "Configuration", "Rules", "SLO", "PromQLSyntax", "PromQL",
+            "RuleEvaluation", "Model", "Timekeeping", "YAML",
+        ]),
+    program("Service", "sloctl", ["ControlCommands"]),
+
+    // MARK: Tests
+    .target(
+        name: "TestSupport", dependencies: ["Model", "Timekeeping"], path: "Tests/Support/TestSupport",
+        swiftSettings: settings),
+    tests("Base", "BuffersTests", ["Buffers"]),
+    tests("Base", "TimekeepingTests", ["Timekeeping"]),
+    tests("Base", "TelemetryTests", ["Telemetry", "Timekeeping"]),
+    tests("Base", "ArgumentParsingTests", ["ArgumentParsing"]),
+    tests("Adapters", "WireFormatsTests", ["WireFormats"]),
+    tests("Adapters", "CompressionTests", ["Compression"]),
+    tests("Adapters", "CryptographyTests", ["Cryptography"]),
+    tests("Adapters", "YAMLTests", ["YAML"]),
+    tests("Adapters", "SQLiteTests", ["SQLite"]),
+    tests("Adapters", "HTTPClientTests", ["HTTPClient", "HTTPServer", "ServiceRuntime", "Timekeeping", "Telemetry"]),
+    tests("Adapters", "HTTPServerTests", ["HTTPServer", "ServiceRuntime", "Timekeeping", "Telemetry"]),
+    tests("Model", "ModelTests", ["Model", "Timekeeping", "Matching"]),
+    tests("Stores", "MetricStoreTests", ["MetricStore", "Model", "Buffers", "Timekeeping", "Telemetry"]),
+    tests("Stores", "LogStoreTests", ["LogStore", "Model", "Timekeeping", "Telemetry"]),
+    tests("Ingest", "IngestTests", ["Ingest", "MetricStore", "LogStore", "Model", "Timekeeping", "Telemetry"]),
+    tests(
+        "Ingest", "CloudWatchIngestTests",
+        ["CloudWatchIngest", "CloudWatchStandIn", "Ingest", "Model", "HTTPClient", "HTTPServer", "Cryptography", "ServiceRuntime", "Timekeeping", "Telemetry"]),
+    tests(
+        "Ingest", "EFKIngestTests",
+        ["EFKIngest", "Ingest", "MetricStore", "LogStore", "Model", "WireFormats", "Compression", "ServiceRuntime", "Timekeeping", "Telemetry"]),
+    tests(
+        "Ingest", "RemoteWriteIngestTests",
+        ["RemoteWriteIngest", "Ingest", "MetricStore", "LogStore", "Model", "WireFormats", "Compression", "HTTPServer", "Timekeeping", "Telemetry"]),
+    tests("Query", "PromQLSyntaxTests", ["PromQLSyntax", "Model", "Timekeeping"]),
+    tests("Query", "PromQLTests", ["PromQL", "PromQLSyntax", "Model", "Timekeeping"]),
+    tests("Rules", "RulesTests", ["Rules", "PromQLSyntax", "YAML", "Model", "Timekeeping"]),
+    tests("Rules", "SLOTests", ["SLO", "Rules", "Model", "Timekeeping", "Telemetry"]),
+    tests(
+        "Rules", "RuleEvaluationTests",
+        ["RuleEvaluation", "Rules", "PromQL", "PromQLSyntax", "Model", "Timekeeping", "Telemetry"]),
+    tests("Response", "OnCallTests", ["OnCall", "Model", "YAML", "Timekeeping"]),
+    tests("Response", "IncidentsTests", ["Incidents", "OnCall", "Model", "Timekeeping", "Telemetry"]),
+    tests(
+        "Response", "PagingTests",
+        ["Paging", "Incidents", "OnCall", "HTTPClient", "Cryptography", "Model", "Timekeeping", "Telemetry"]),
+    tests(
+        "Service", "StateStoreTests",
+        ["StateStore", "SQLite", "RuleEvaluation", "SLO", "Incidents", "OnCall", "Paging", "Model", "Timekeeping"]),
+    tests(
+        "Service", "ServiceAPITests",
+        [
+            "ServiceAPI", "APIModel", "HTTPServer", "Ingest", "MetricStore", "LogStore", "PromQL", "Rules", "SLO",
+            "RuleEvaluation", "Incidents", "OnCall", "Paging", "Model", "Timekeeping", "Telemetry",
+        ]),
+    tests("Service", "ConfigurationTests", ["Configuration", "Model", "Timekeeping", "YAML"]),
+    tests("Service", "ControlCommandsTests", ["ControlCommands", "APIModel", "HTTPClient", "Timekeeping", "Model"]),
+    tests("Service", "DaemonTests", ["Daemon", "Configuration", "Model", "Timekeeping", "Telemetry"]),
+]
+
+// A target joins the build with its first file.
+targets.removeAll { target in target.path.map { !exists($0) } ?? false }
+
+/// `TOCSIN_ONLY=PromQLTests,RulesTests swift test` builds those targets and what they need, nothing else.
+if let only = Context.environment["TOCSIN_ONLY"] {
+    var wanted = Set(only.split(separator: ",").map(String.init))
+    var grown = true
+    while grown {
+        grown = false
+        for target in targets where wanted.contains(target.name) {
+            for case .byNameItem(let name, _) in target.dependencies where wanted.insert(name).inserted {
+                grown = true
+            }
+        }
+    }
+    targets.removeAll { !wanted.contains($0.name) }
+}
+
+let present = Set(targets.map(\.name))
+for target in targets {
+    target.dependencies.removeAll { dependency in
+        if case .byNameItem(let name, _) = dependency { !present.contains(name) } else { false }
+    }
+}
+
+let package = Package(name: "tocsin", targets: targets)

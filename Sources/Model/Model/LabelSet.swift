@@ -1,0 +1,153 @@
+/// One label of a series.
+package struct Label: Hashable, Sendable {
+    package var name: String
+    package var value: String
+
+    package init(_ name: String, _ value: String) {
+        self.name = name
+        self.value = value
+    }
+}
+
+/// The labels of a series: sorted by name (byte order), names unique, no empty values.
+///
+/// A label that is missing and a label whose value is empty are the same thing, as in Prometheus.
+package struct LabelSet: Hashable, Sendable {
+    /// Sorted by name in byte order.
+    package private(set) var labels: [Label]
+
+    package static let metricName = "__name__"
+
+    package init() { labels = [] }
+
+    /// Sorts, drops empty values, and keeps the last of labels with one name.
+    package init(_ labels: some Sequence<Label>) {
+        var values: [String: String] = [:]
+        for label in labels { values[label.name] = label.value }
+        self.labels = values.filter { !$0.value.isEmpty }
+            .map { Label($0.key, $0.value) }
+            .sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+    }
+
+    /// Takes labels that already are sorted, unique and without empty values.
+    package init(sortedUnique labels: [Label]) {
+        assert(
+            zip(labels, labels.dropFirst()).allSatisfy {
+                $0.name.utf8.lexicographicallyPrecedes($1.name.utf8)
+            })
+        self.labels = labels
+    }
+
+    /// The value of `name`, empty when the label is missing. Setting an empty value removes the label.
+    package subscript(name: String) -> String {
+        get { labels.first { $0.name == name }?.value ?? "" }
+        set {
+            let index = labels.firstIndex { !$0.name.utf8.lexicographicallyPrecedes(name.utf8) }
+            if let index, labels[index].name == name {
+                if newValue.isEmpty {
+                    labels.remove(at: index)
+                } else {
+                    labels[index].value = newValue
+                }
+            } else if !newValue.isEmpty {
+                labels.insert(Label(name, newValue), at: index ?? labels.endIndex)
+            }
+        }
+    }
+
+    /// The metric name; empty when there is none.
+    package var name: String { self[LabelSet.metricName] }
+
+    package var isEmpty: Bool { labels.isEmpty }
+    package var count: Int { labels.count }
+
+    package func dropping(_ names: Set<String>) -> LabelSet {
+        LabelSet(sortedUnique: labels.filter { !names.contains($0.name) })
+    }
+
+    package func keeping(_ names: Set<String>) -> LabelSet {
+        LabelSet(sortedUnique: labels.filter { names.contains($0.name) })
+    }
+
+    package var withoutName: LabelSet { dropping([LabelSet.metricName]) }
+}
+
+extension LabelSet: ExpressibleByDictionaryLiteral {
+    package init(dictionaryLiteral elements: (String, String)...) {
+        self.init(elements.map { Label($0.0, $0.1) })
+    }
+}
+
+extension LabelSet: Comparable {
+    /// Prometheus's order: pair by pair in byte order, then the shorter first.
+    package static func < (left: LabelSet, right: LabelSet) -> Bool {
+        for (a, b) in zip(left.labels, right.labels) {
+            if a.name != b.name { return a.name.utf8.lexicographicallyPrecedes(b.name.utf8) }
+            if a.value != b.value { return a.value.utf8.lexicographicallyPrecedes(b.value.utf8) }
+        }
+        return left.labels.count < right.labels.count
+    }
+}
+
+extension LabelSet: CustomStringConvertible {
+    /// As PromQL writes it: `http_requests_total{code="500"}`, `{}` when empty.
+    package var description: String {
+        let pairs = labels.filter { $0.name != LabelSet.metricName }
+            .map { "\($0.name)=\(LabelSet.quoted($0.value))" }
+        guard !pairs.isEmpty || name.isEmpty else { return name }
+        return "\(name){\(pairs.joined(separator: ", "))}"
+    }
+
+    /// `value` in double quotes with Go's escapes for quote, backslash and line breaks.
+    package static func quoted(_ value: String) -> String {
+        var result = "\""
+        for scalar in value.unicodeScalars {
+            switch scalar {
+            case "\"": result += "\\\""
+            case "\\": result += "\\\\"
+            case "\n": result += "\\n"
+            case "\r": result += "\\r"
+            case "\t": result += "\\t"
+            default: result.unicodeScalars.append(scalar)
+            }
+        }
+        return result + "\""
+    }
+}
+
+extension LabelSet: Codable {
+    package init(from decoder: any Decoder) throws {
+        let values = try decoder.singleValueContainer().decode([String: String].self)
+        self.init(values.map { Label($0.key, $0.value) })
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(dictionary)
+    }
+
+    package var dictionary: [String: String] {
+        Dictionary(labels.map { ($0.name, $0.value) }) { first, _ in first }
+    }
+}
+
+extension LabelSet {
+    /// 64-bit FNV-1a over name, 0xff, value, 0xff in byte order: Alertmanager's fingerprint.
+    package var fingerprint: UInt64 {
+        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+        func mix(_ byte: UInt8) { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
+        for label in labels {
+            for byte in label.name.utf8 { mix(byte) }
+            mix(0xff)
+            for byte in label.value.utf8 { mix(byte) }
+            mix(0xff)
+        }
+        return hash
+    }
+
+    /// `fingerprint` as 16 hexadecimal digits.
+    package var fingerprintText: String {
+        let digits = String(fingerprint, radix: 16)
+        return String(repeating: "0", count: 16 - digits.count) + digits
+    }
+}
