@@ -1,0 +1,68 @@
+#!/usr/bin/env bash
+# Installs what a build, the tests or the benchmarks need from Debian or Ubuntu, and says what and why.
+# Prints nothing and touches no network when everything is there.
+#
+#   scripts/dependencies.sh build|test|bench
+set -euo pipefail
+
+build=(
+    "libcurl4-openssl-dev:outbound HTTP (CloudWatch, pagers)"
+    "libssl-dev:TLS, request signatures, webhook signatures"
+    "libnghttp2-dev:HTTP/2"
+    "zlib1g-dev:gzip bodies"
+    "libsnappy-dev:Prometheus remote write"
+    "libsqlite3-dev:incidents, outbox and error budgets on disk"
+    "libyaml-dev:rule and settings files"
+    "libre2-dev:regular expressions in linear time"
+    "pkg-config:finds the libraries above"
+    "g++:compiles the small C++ layer over RE2"
+)
+test=(
+    "prometheus:writes to Tocsin in a test; its promtool checks /metrics"
+    "prometheus-alertmanager:its amtool reads what we send"
+    "python3-venv:a place of the project's own for the Python test clients"
+)
+bench=(
+    "prometheus:the peer that figures are compared with"
+    "gcc:compiles the load generator"
+)
+
+case "${1:-build}" in
+    build) wanted=("${build[@]}") ;;
+    test) wanted=("${build[@]}" "${test[@]}") ;;
+    bench) wanted=("${build[@]}" "${bench[@]}") ;;
+    *) echo "usage: $0 build|test|bench" >&2; exit 64 ;;
+esac
+
+if ! command -v swift >/dev/null; then
+    echo "Swift is not on PATH. Install Swift 6.3 from https://www.swift.org/install/linux/ and try again." >&2
+    exit 69
+fi
+
+missing=()
+for entry in "${wanted[@]}"; do
+    package=${entry%%:*}
+    if ! dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed'; then
+        if [ ${#missing[@]} -eq 0 ]; then echo "Installing from your distribution:"; fi
+        printf '  %-24s %s\n' "$package" "${entry#*:}"
+        missing+=("$package")
+    fi
+done
+[ ${#missing[@]} -gt 0 ] || exit 0
+
+if ! command -v apt-get >/dev/null; then
+    echo "This system has no apt-get. Install the packages above by your own means and try again." >&2
+    exit 69
+fi
+root=()
+if [ "$(id -u)" -ne 0 ]; then
+    if ! command -v sudo >/dev/null; then
+        echo "Run as root once, so that apt-get may install: apt-get install ${missing[*]}" >&2
+        exit 77
+    fi
+    root=(sudo)
+fi
+"${root[@]}" apt-get update -qq
+# The servers among the packages are started by the tests themselves, never as system services.
+"${root[@]}" env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq --no-install-recommends \
+    "${missing[@]}" >/dev/null
