@@ -11,8 +11,12 @@ package struct HTTPClientRequest: Sendable {
     package var replyMax: Int
 
     package init(
-        method: String = "GET", url: String, headers: [(name: String, value: String)] = [],
-        body: [UInt8] = [], timeout: Duration = .seconds(10), replyMax: Int = 32 << 20
+        method: String = "GET",
+        url: String,
+        headers: [(name: String, value: String)] = [],
+        body: [UInt8] = [],
+        timeout: Duration = .seconds(10),
+        replyMax: Int = 32 << 20
     ) {
         self.method = method
         self.url = url
@@ -31,7 +35,9 @@ package struct HTTPClientReply: Sendable {
     package var body: [UInt8]
 
     package init(
-        status: Int, headers: [(name: String, value: String)] = [], body: [UInt8] = []
+        status: Int,
+        headers: [(name: String, value: String)] = [],
+        body: [UInt8] = []
     ) {
         self.status = status
         self.headers = headers
@@ -58,7 +64,8 @@ package enum HTTPClientError: Error, Hashable, Sendable, CustomStringConvertible
         case .invalidURL(let url): "invalid address \"\(url)\"; give http:// or https://"
         case .unreachable(let host, let reason): "cannot reach \(host): \(reason)"
         case .timeout(let host, let after): "no answer from \(host) within \(after)"
-        case .replyTooLarge(let host, let limit): "the answer of \(host) is longer than \(limit) bytes"
+        case .replyTooLarge(let host, let limit):
+            "the answer of \(host) is longer than \(limit) bytes"
         case .tls(let host, let reason): "TLS with \(host) failed: \(reason)"
         case .cancelled: "cancelled"
         }

@@ -12,8 +12,12 @@ package struct HTTPRequest: Sendable {
     package var remote: String
 
     package init(
-        method: String, path: String, query: [(name: String, value: String)] = [],
-        headers: [(name: String, value: String)] = [], body: [UInt8] = [], remote: String = ""
+        method: String,
+        path: String,
+        query: [(name: String, value: String)] = [],
+        headers: [(name: String, value: String)] = [],
+        body: [UInt8] = [],
+        remote: String = ""
     ) {
         self.method = method
         self.path = path
@@ -41,7 +45,9 @@ package struct HTTPResponse: Sendable {
     package var body: [UInt8]
 
     package init(
-        status: Int, headers: [(name: String, value: String)] = [], body: [UInt8] = []
+        status: Int,
+        headers: [(name: String, value: String)] = [],
+        body: [UInt8] = []
     ) {
         self.status = status
         self.headers = headers
@@ -50,7 +56,10 @@ package struct HTTPResponse: Sendable {
 
     package init(status: Int, contentType: String, _ text: String) {
         self.init(
-            status: status, headers: [("Content-Type", contentType)], body: Array(text.utf8))
+            status: status,
+            headers: [("Content-Type", contentType)],
+            body: Array(text.utf8)
+        )
     }
 }
 
@@ -74,7 +83,10 @@ package struct HTTPRoute: Sendable {
     package var handler: HTTPHandler
 
     package init(
-        _ method: String, _ pattern: String, bodyMax: Int = 1 << 20, _ handler: HTTPHandler
+        _ method: String,
+        _ pattern: String,
+        bodyMax: Int = 1 << 20,
+        _ handler: HTTPHandler
     ) {
         self.method = method
         self.pattern = pattern

@@ -32,7 +32,11 @@ package final class Pattern: @unchecked Sendable {
         let compiled = bytes.withUTF8 { buffer in
             unsafe buffer.withMemoryRebound(to: CChar.self) { text in
                 unsafe tocsin_re2_new(
-                    text.baseAddress, text.count, dotMatchesNewline, Pattern.memoryMax)
+                    text.baseAddress,
+                    text.count,
+                    dotMatchesNewline,
+                    Pattern.memoryMax
+                )
             }
         }
         guard let compiled = unsafe compiled else {
@@ -82,14 +86,23 @@ package final class Pattern: @unchecked Sendable {
     ///   - whole: True: the pattern must match all of the text; false: anywhere.
     /// - Returns: Nil when nothing matches.
     package func groups(
-        in bytes: Span<UInt8>, from start: Int = 0, whole: Bool = false
+        in bytes: Span<UInt8>,
+        from start: Int = 0,
+        whole: Bool = false
     ) -> [Range<Int>?]? {
         let count = groupCount + 1
         var offsets = [Int64](repeating: -1, count: count * 2)
         let found = unsafe bytes.withUnsafeBufferPointer { buffer in
             unsafe buffer.withMemoryRebound(to: CChar.self) { text in
                 unsafe tocsin_re2_match(
-                    handle, text.baseAddress, text.count, start, whole, &offsets, Int32(count))
+                    handle,
+                    text.baseAddress,
+                    text.count,
+                    start,
+                    whole,
+                    &offsets,
+                    Int32(count)
+                )
             }
         }
         guard found else { return nil }

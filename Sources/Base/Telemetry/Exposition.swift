@@ -27,7 +27,8 @@ package enum ExpositionFormat: Sendable {
             let found: ExpositionFormat?
             switch type {
             case "application/openmetrics-text":
-                found = version == nil || version == "1.0.0" || version == "0.0.1" ? .openMetrics : nil
+                found =
+                    version == nil || version == "1.0.0" || version == "0.0.1" ? .openMetrics : nil
             case "text/plain", "text/*", "*/*": found = .text
             default: found = nil
             }
@@ -56,14 +57,18 @@ struct ExpositionWriter {
     }
 
     mutating func sample(
-        _ name: String, _ kind: MetricKind, _ labels: [(name: String, value: String)],
+        _ name: String,
+        _ kind: MetricKind,
+        _ labels: [(name: String, value: String)],
         _ value: Double
     ) {
         line(kind == .counter ? name + "_total" : name, labels, value)
     }
 
     mutating func histogram(
-        _ name: String, _ labels: [(name: String, value: String)], _ histogram: Histogram
+        _ name: String,
+        _ labels: [(name: String, value: String)],
+        _ histogram: Histogram
     ) {
         let (cumulative, sum) = histogram.snapshot
         let bounds = histogram.bounds.map { number($0) } + ["+Inf"]
@@ -79,7 +84,9 @@ struct ExpositionWriter {
     }
 
     private mutating func line(
-        _ name: String, _ labels: [(name: String, value: String)], _ value: Double
+        _ name: String,
+        _ labels: [(name: String, value: String)],
+        _ value: Double
     ) {
         text += name
         if !labels.isEmpty {

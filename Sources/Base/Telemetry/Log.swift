@@ -5,7 +5,9 @@ package import Timekeeping
 package enum LogLevel: Int, Comparable, CaseIterable, Sendable {
     case debug, info, warn, error
 
-    package static func < (left: LogLevel, right: LogLevel) -> Bool { left.rawValue < right.rawValue }
+    package static func < (left: LogLevel, right: LogLevel) -> Bool {
+        left.rawValue < right.rawValue
+    }
 
     /// The level named `debug`, `info`, `warn` or `error`.
     package init?(name: String) {
@@ -31,7 +33,9 @@ package struct Log: Sendable {
 
     /// A log for one component; lines below `level` are dropped.
     package init(
-        component: String, level: LogLevel = .info, format: LogFormat = .text,
+        component: String,
+        level: LogLevel = .info,
+        format: LogFormat = .text,
         clock: any WallClock = SystemClock(),
         write: @escaping @Sendable (String) -> Void = Log.standardError
     ) {
@@ -67,7 +71,9 @@ package struct Log: Sendable {
     }
 
     private func line(
-        _ level: LogLevel, _ message: String, _ fields: KeyValuePairs<String, String>
+        _ level: LogLevel,
+        _ message: String,
+        _ fields: KeyValuePairs<String, String>
     ) {
         guard level >= self.level else { return }
         let time = clock.now().rfc3339

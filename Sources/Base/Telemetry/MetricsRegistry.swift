@@ -59,16 +59,22 @@ package final class MetricsRegistry: Sendable {
 
     /// The counter of this name (without `_total`) and labels.
     package func counter(
-        _ name: String, help: String, labels: [(name: String, value: String)] = []
+        _ name: String,
+        help: String,
+        labels: [(name: String, value: String)] = []
     ) -> Counter {
         let made = instrument(name, help, .counter, labels) { .counter(Counter()) }
-        guard case .counter(let counter) = made else { preconditionFailure("\(name) is no counter") }
+        guard case .counter(let counter) = made else {
+            preconditionFailure("\(name) is no counter")
+        }
         return counter
     }
 
     /// The gauge of this name and labels.
     package func gauge(
-        _ name: String, help: String, labels: [(name: String, value: String)] = []
+        _ name: String,
+        help: String,
+        labels: [(name: String, value: String)] = []
     ) -> Gauge {
         let made = instrument(name, help, .gauge, labels) { .gauge(Gauge()) }
         guard case .gauge(let gauge) = made else { preconditionFailure("\(name) is no gauge") }
@@ -77,10 +83,14 @@ package final class MetricsRegistry: Sendable {
 
     /// The histogram of this name and labels.
     package func histogram(
-        _ name: String, help: String, labels: [(name: String, value: String)] = [],
+        _ name: String,
+        help: String,
+        labels: [(name: String, value: String)] = [],
         bounds: [Double] = Histogram.timeBounds
     ) -> Histogram {
-        let made = instrument(name, help, .histogram, labels) { .histogram(Histogram(bounds: bounds)) }
+        let made = instrument(name, help, .histogram, labels) {
+            .histogram(Histogram(bounds: bounds))
+        }
         guard case .histogram(let histogram) = made else {
             preconditionFailure("\(name) is no histogram")
         }
@@ -93,8 +103,11 @@ package final class MetricsRegistry: Sendable {
     }
 
     private func instrument(
-        _ name: String, _ help: String, _ kind: MetricKind,
-        _ labels: [(name: String, value: String)], make: () -> Instrument
+        _ name: String,
+        _ help: String,
+        _ kind: MetricKind,
+        _ labels: [(name: String, value: String)],
+        make: () -> Instrument
     ) -> Instrument {
         let sorted = labels.sorted { $0.name < $1.name }
         return state.withLock { state in
@@ -134,7 +147,8 @@ package final class MetricsRegistry: Sendable {
                             }
                         }
                     }
-                ))
+                )
+            )
         }
         for family in collectors.flatMap({ $0() }) {
             blocks.append(
@@ -146,7 +160,8 @@ package final class MetricsRegistry: Sendable {
                             writer.sample(family.name, family.kind, point.labels, point.value)
                         }
                     }
-                ))
+                )
+            )
         }
         for block in blocks.sorted(by: { $0.name < $1.name }) {
             block.write(&writer)

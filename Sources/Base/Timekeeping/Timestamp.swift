@@ -44,7 +44,8 @@ package struct Timestamp: Hashable, Comparable, Sendable, Codable {
 
     package static func - (later: Timestamp, earlier: Timestamp) -> Duration {
         let (difference, overflow) = later.milliseconds.subtractingReportingOverflow(
-            earlier.milliseconds)
+            earlier.milliseconds
+        )
         return .milliseconds(overflow ? (later > earlier ? Int64.max : Int64.min) : difference)
     }
 
@@ -53,7 +54,9 @@ package struct Timestamp: Hashable, Comparable, Sendable, Codable {
         let width = step.milliseconds
         precondition(width > 0, "a step is positive")
         let remainder = milliseconds % width
-        return Timestamp(milliseconds: milliseconds - (remainder < 0 ? remainder + width : remainder))
+        return Timestamp(
+            milliseconds: milliseconds - (remainder < 0 ? remainder + width : remainder)
+        )
     }
 }
 

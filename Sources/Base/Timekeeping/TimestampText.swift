@@ -34,16 +34,27 @@ extension Timestamp {
         let lengths = [31, leap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
         let second = Int(millisecondsOfDay / 1000)
         return UTCFields(
-            year: year, month: month, day: day, hour: second / 3600, minute: second / 60 % 60,
-            second: second % 60, millisecond: Int(millisecondsOfDay % 1000),
+            year: year,
+            month: month,
+            day: day,
+            hour: second / 3600,
+            minute: second / 60 % 60,
+            second: second % 60,
+            millisecond: Int(millisecondsOfDay % 1000),
             weekday: ((days + 4) % 7 + 7) % 7,
             dayOfYear: lengths[..<(month - 1)].reduce(0, +) + day,
-            daysInMonth: lengths[month - 1])
+            daysInMonth: lengths[month - 1]
+        )
     }
 
     /// The moment of a UTC date and time; fields outside their ranges carry over.
     package init(
-        year: Int, month: Int, day: Int, hour: Int = 0, minute: Int = 0, second: Int = 0,
+        year: Int,
+        month: Int,
+        day: Int,
+        hour: Int = 0,
+        minute: Int = 0,
+        second: Int = 0,
         millisecond: Int = 0
     ) {
         let shiftedYear = month <= 2 ? year - 1 : year
@@ -112,8 +123,14 @@ extension Timestamp {
         }
         guard bytes.isEmpty else { return nil }
         self.init(
-            year: year, month: month, day: day, hour: hour, minute: minute - offsetMinutes,
-            second: second, millisecond: millisecond)
+            year: year,
+            month: month,
+            day: day,
+            hour: hour,
+            minute: minute - offsetMinutes,
+            second: second,
+            millisecond: millisecond
+        )
         let expected = Timestamp(year: year, month: month, day: 1).utc.daysInMonth
         guard day <= expected else { return nil }
     }

@@ -85,9 +85,19 @@ package struct AlertTransition: Hashable, Sendable, Codable {
     package var at: Timestamp
 
     package init(
-        fingerprint: String, rule: String, alertName: String, labels: LabelSet,
-        annotations: [String: String], change: Change, priority: Priority, value: Double?,
-        unit: String?, summary: String, action: String?, runbook: String?, at: Timestamp
+        fingerprint: String,
+        rule: String,
+        alertName: String,
+        labels: LabelSet,
+        annotations: [String: String],
+        change: Change,
+        priority: Priority,
+        value: Double?,
+        unit: String?,
+        summary: String,
+        action: String?,
+        runbook: String?,
+        at: Timestamp
     ) {
         self.fingerprint = fingerprint
         self.rule = rule

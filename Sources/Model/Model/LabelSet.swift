@@ -34,7 +34,8 @@ package struct LabelSet: Hashable, Sendable {
         assert(
             zip(labels, labels.dropFirst()).allSatisfy {
                 $0.name.utf8.lexicographicallyPrecedes($1.name.utf8)
-            })
+            }
+        )
         self.labels = labels
     }
 

@@ -72,9 +72,15 @@ package struct LogMetricDefinition: Hashable, Sendable {
     package var location: SourceLocation
 
     package init(
-        name: String, from: [String: String] = [:], parser: Parser = .none,
-        parseField: String? = nil, conditions: [Condition] = [], labels: [LabelSource] = [],
-        kind: Kind = .counter(value: nil), seriesMax: Int = 1000, usesEventTime: Bool = false,
+        name: String,
+        from: [String: String] = [:],
+        parser: Parser = .none,
+        parseField: String? = nil,
+        conditions: [Condition] = [],
+        labels: [LabelSource] = [],
+        kind: Kind = .counter(value: nil),
+        seriesMax: Int = 1000,
+        usesEventTime: Bool = false,
         location: SourceLocation
     ) {
         self.name = name

@@ -34,7 +34,8 @@ package indirect enum LogValue: Hashable, Sendable {
         case .null, .array, .object: ""
         case .bool(let value): value ? "true" : "false"
         case .integer(let value): "\(value)"
-        case .number(let value): value == value.rounded() && abs(value) < 1e15 ? "\(Int64(value))" : "\(value)"
+        case .number(let value):
+            value == value.rounded() && abs(value) < 1e15 ? "\(Int64(value))" : "\(value)"
         case .string(let value): value
         }
     }
@@ -61,7 +62,9 @@ package struct LogRecord: Sendable {
     package var fields: [(name: String, value: LogValue)]
 
     package init(
-        tag: String, eventTime: Timestamp, arrivalTime: Timestamp,
+        tag: String,
+        eventTime: Timestamp,
+        arrivalTime: Timestamp,
         fields: [(name: String, value: LogValue)]
     ) {
         self.tag = tag
@@ -75,7 +78,10 @@ package struct LogRecord: Sendable {
         LogRecord.find(path[...], in: fields)
     }
 
-    private static func find(_ path: Substring, in fields: [(name: String, value: LogValue)])
+    private static func find(
+        _ path: Substring,
+        in fields: [(name: String, value: LogValue)]
+    )
         -> LogValue?
     {
         if let direct = fields.first(where: { $0.name == path }) { return direct.value }

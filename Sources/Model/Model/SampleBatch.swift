@@ -48,7 +48,8 @@ package struct SampleBatch: Sendable {
             values.append(sample.value)
         }
         entries.append(
-            Entry(labels: labelStart..<labelBytes.count, samples: sampleStart..<timestamps.count))
+            Entry(labels: labelStart..<labelBytes.count, samples: sampleStart..<timestamps.count)
+        )
     }
 }
 
@@ -116,7 +117,11 @@ package struct AppendResult: Sendable {
 
     package init() {}
 
-    package mutating func refuse(_ cause: RefusalCause, samples: Int, _ message: @autoclosure () -> String) {
+    package mutating func refuse(
+        _ cause: RefusalCause,
+        samples: Int,
+        _ message: @autoclosure () -> String
+    ) {
         refused[cause, default: 0] += samples
         if firstRefusal == nil { firstRefusal = message() }
     }

@@ -49,7 +49,10 @@ package protocol SeriesReading: Sendable {
     /// Series with at least one sample in the range, in label order.
     ///
     /// - Parameter sampleLimit: Samples all series together may hold.
-    func select(_ selection: SeriesSelection, sampleLimit: Int) throws(SeriesReadingError)
+    func select(
+        _ selection: SeriesSelection,
+        sampleLimit: Int
+    ) throws(SeriesReadingError)
         -> [SeriesSamples]
 
     /// Label sets of the series with at least one sample in the range, in label order.

@@ -58,8 +58,11 @@ package enum NearMiss {
             for (column, other) in b.enumerated() {
                 current.append(
                     min(
-                        previous[column + 1] + 1, current[column] + 1,
-                        previous[column] + (byte == other ? 0 : 1)))
+                        previous[column + 1] + 1,
+                        current[column] + 1,
+                        previous[column] + (byte == other ? 0 : 1)
+                    )
+                )
             }
             previous = current
         }

@@ -15,8 +15,13 @@ package struct SourceStatus: Hashable, Sendable, Codable {
     package var refused: [String: Int]
 
     package init(
-        name: String, isOn: Bool, advice: String = "", lastSuccess: Timestamp? = nil,
-        watermark: Timestamp? = nil, accepted: Int = 0, refused: [String: Int] = [:]
+        name: String,
+        isOn: Bool,
+        advice: String = "",
+        lastSuccess: Timestamp? = nil,
+        watermark: Timestamp? = nil,
+        accepted: Int = 0,
+        refused: [String: Int] = [:]
     ) {
         self.name = name
         self.isOn = isOn

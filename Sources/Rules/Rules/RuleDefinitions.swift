@@ -43,9 +43,17 @@ package struct RuleGroup: Sendable {
     package var location: SourceLocation
 
     package init(
-        name: String, file: String, interval: Duration? = nil, queryOffset: Duration? = nil,
-        limit: Int = 0, labels: [String: String] = [:], isEager: Bool = false, rules: [Rule] = [],
-        thresholds: [ThresholdRule] = [], slos: [SLODefinition] = [], location: SourceLocation
+        name: String,
+        file: String,
+        interval: Duration? = nil,
+        queryOffset: Duration? = nil,
+        limit: Int = 0,
+        labels: [String: String] = [:],
+        isEager: Bool = false,
+        rules: [Rule] = [],
+        thresholds: [ThresholdRule] = [],
+        slos: [SLODefinition] = [],
+        location: SourceLocation
     ) {
         self.name = name
         self.file = file
@@ -75,7 +83,9 @@ package struct RecordingRule: Sendable {
     package var location: SourceLocation
 
     package init(
-        record: String, expr: RuleExpression, labels: [String: String] = [:],
+        record: String,
+        expr: RuleExpression,
+        labels: [String: String] = [:],
         location: SourceLocation
     ) {
         self.record = record
@@ -88,7 +98,7 @@ package struct RecordingRule: Sendable {
 package struct AlertingRule: Sendable {
     package var alert: String
     package var expr: RuleExpression
-    /// `for`
+    /// How long the condition must hold (`for`).
     package var hold: Duration
     package var keepFiringFor: Duration
     /// Templates.
@@ -98,9 +108,13 @@ package struct AlertingRule: Sendable {
     package var location: SourceLocation
 
     package init(
-        alert: String, expr: RuleExpression, hold: Duration = .zero,
-        keepFiringFor: Duration = .zero, labels: [String: String] = [:],
-        annotations: [String: String] = [:], location: SourceLocation
+        alert: String,
+        expr: RuleExpression,
+        hold: Duration = .zero,
+        keepFiringFor: Duration = .zero,
+        labels: [String: String] = [:],
+        annotations: [String: String] = [:],
+        location: SourceLocation
     ) {
         self.alert = alert
         self.expr = expr
@@ -189,7 +203,7 @@ package struct ThresholdRule: Sendable {
     package var warn: ThresholdCondition?
     package var crit: ThresholdCondition?
     package var relativeTo: Reference?
-    /// `for`
+    /// How long the condition must hold (`for`).
     package var hold: Duration
     /// Firing ends only when this holds; nil: when no level holds.
     package var clear: ThresholdCondition?
@@ -206,13 +220,23 @@ package struct ThresholdRule: Sendable {
     package var location: SourceLocation
 
     package init(
-        alert: String, expr: RuleExpression, unit: String? = nil,
-        warn: ThresholdCondition? = nil, crit: ThresholdCondition? = nil,
-        relativeTo: Reference? = nil, hold: Duration = .zero, clear: ThresholdCondition? = nil,
-        datapoints: Datapoints? = nil, missing: MissingPolicy = .hold,
-        warnPriority: Priority = .p3, critPriority: Priority = .p2,
-        labels: [String: String] = [:], annotations: [String: String] = [:],
-        action: String? = nil, runbook: String? = nil, location: SourceLocation
+        alert: String,
+        expr: RuleExpression,
+        unit: String? = nil,
+        warn: ThresholdCondition? = nil,
+        crit: ThresholdCondition? = nil,
+        relativeTo: Reference? = nil,
+        hold: Duration = .zero,
+        clear: ThresholdCondition? = nil,
+        datapoints: Datapoints? = nil,
+        missing: MissingPolicy = .hold,
+        warnPriority: Priority = .p3,
+        critPriority: Priority = .p2,
+        labels: [String: String] = [:],
+        annotations: [String: String] = [:],
+        action: String? = nil,
+        runbook: String? = nil,
+        location: SourceLocation
     ) {
         self.alert = alert
         self.expr = expr
@@ -280,8 +304,13 @@ package struct SLODefinition: Sendable {
     package var location: SourceLocation
 
     package init(
-        name: String, objective: Double, window: Window, indicator: Indicator,
-        labels: [String: String] = [:], description: String? = nil, runbook: String? = nil,
+        name: String,
+        objective: Double,
+        window: Window,
+        indicator: Indicator,
+        labels: [String: String] = [:],
+        description: String? = nil,
+        runbook: String? = nil,
         location: SourceLocation
     ) {
         self.name = name

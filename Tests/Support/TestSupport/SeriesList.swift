@@ -10,7 +10,8 @@ package struct SeriesList: SeriesReading {
     }
 
     package func select(
-        _ selection: SeriesSelection, sampleLimit: Int
+        _ selection: SeriesSelection,
+        sampleLimit: Int
     ) throws(SeriesReadingError) -> [SeriesSamples] {
         var found: [SeriesSamples] = []
         var count = 0
