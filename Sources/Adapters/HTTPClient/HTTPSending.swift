@@ -50,7 +50,9 @@ package struct HTTPClientReply: Sendable {
     }
 }
 
-/// Why there is no reply. Messages name the host, never a secret.
+/// Why there is no reply.
+///
+/// Messages name the host, never a secret.
 package enum HTTPClientError: Error, Hashable, Sendable, CustomStringConvertible {
     case invalidURL(String)
     case unreachable(host: String, reason: String)

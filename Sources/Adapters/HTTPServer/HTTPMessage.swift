@@ -38,7 +38,9 @@ package struct HTTPRequest: Sendable {
     }
 }
 
-/// What a handler answers. The server adds Content-Length, Date and, when asked for and worth it, gzip.
+/// What a handler answers.
+///
+/// The server adds Content-Length, Date and, when asked for and worth it, gzip.
 package struct HTTPResponse: Sendable {
     package var status: Int
     package var headers: [(name: String, value: String)]

@@ -5,7 +5,9 @@ package enum MetricKind: String, Sendable {
     case counter, gauge, histogram
 }
 
-/// One line of a family: labels and a value. Non-finite values are written as NaN, +Inf, -Inf.
+/// One line of a family: labels and a value.
+///
+/// Non-finite values are written as NaN, +Inf, -Inf.
 package struct MetricPoint: Sendable {
     package var labels: [(name: String, value: String)]
     package var value: Double

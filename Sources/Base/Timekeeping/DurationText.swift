@@ -1,6 +1,8 @@
 extension Duration {
-    /// Reads Prometheus's duration text: `1d12h`, `5m`, `150ms`, `0`; units y, w, d, h, m, s, ms, once
-    /// each and in that order. Nil when it is anything else or passes 292 years.
+    /// Reads Prometheus's duration text: `1d12h`, `5m`, `150ms`, `0`.
+    ///
+    /// Units are y, w, d, h, m, s, ms, once each and in that order; nil when the text is anything else
+    /// or passes 292 years.
     package init?(prometheus text: String) {
         guard text != "0" else {
             self = .zero

@@ -1,9 +1,9 @@
 /// Calendar fields of a moment in UTC, by the proleptic Gregorian calendar.
 package struct UTCFields: Hashable, Sendable {
     package var year: Int
-    /// 1...12
+    /// From 1 to 12.
     package var month: Int
-    /// 1...31
+    /// From 1 to 31.
     package var day: Int
     package var hour: Int
     package var minute: Int
@@ -11,7 +11,7 @@ package struct UTCFields: Hashable, Sendable {
     package var millisecond: Int
     /// 0 is Sunday.
     package var weekday: Int
-    /// 1...366
+    /// From 1 to 366.
     package var dayOfYear: Int
     package var daysInMonth: Int
 }

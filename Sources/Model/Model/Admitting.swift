@@ -10,7 +10,10 @@ package enum AdmissionOutcome: Sendable {
 package protocol SampleAdmitting: Sendable {
     /// Blocks until the shards have taken the batch.
     ///
-    /// - Parameter source: The source's name, as in `SourceStatus.name`; watermarks and counters are kept by it.
+    /// - Parameters:
+    ///   - batch: Admitted whole or not at all, apart from the samples the result refuses.
+    ///   - source: The source's name, as in `SourceStatus.name`; watermarks and counters are kept by it.
+    /// - Returns: What was taken and what was refused, or when to come again.
     func admit(_ batch: SampleBatch, from source: String) -> AdmissionOutcome
 }
 

@@ -7,7 +7,7 @@ package enum Priority: Int, Hashable, Comparable, Sendable, Codable, CaseIterabl
     case p1 = 1
     case p2, p3, p4
 
-    /// The priority named `P1` ... `P4`.
+    /// The priority of that name, `P1` to `P4`.
     package init?(name: String) {
         guard let found = Priority.allCases.first(where: { $0.description == name }) else {
             return nil
@@ -60,7 +60,9 @@ package struct AlertTransition: Hashable, Sendable, Codable {
         case sighted
     }
 
-    /// What the alert is: 16 hexadecimal digits over its identity labels. The same for both levels and over
+    /// What the alert is: 16 hexadecimal digits over its identity labels.
+    ///
+    /// The same for both levels and over
     /// restarts: the dedup key of the incident.
     package var fingerprint: String
     /// Group and alert name, `app/P99Latency`.

@@ -39,7 +39,9 @@ package struct LabelSet: Hashable, Sendable {
         self.labels = labels
     }
 
-    /// The value of `name`, empty when the label is missing. Setting an empty value removes the label.
+    /// The value of `name`, empty when the label is missing.
+    ///
+    /// Setting an empty value removes the label.
     package subscript(name: String) -> String {
         get { labels.first { $0.name == name }?.value ?? "" }
         set {

@@ -32,7 +32,9 @@ package struct LogMetricDefinition: Hashable, Sendable {
         case doesNotMatch = "!~"
     }
 
-    /// One condition of `where`; all must hold. Numbers compare as numbers when both sides are.
+    /// One condition of `where`; all must hold.
+    ///
+    /// Numbers compare as numbers when both sides are.
     package struct Condition: Hashable, Sendable {
         package var field: String
         package var comparison: Comparison

@@ -15,7 +15,9 @@ package struct SeriesSelection: Hashable, Sendable {
 /// The samples of one series within a selection's range.
 package struct SeriesSamples: Sendable {
     package var labels: LabelSet
-    /// Oldest first, timestamps strictly increasing; staleness markers are kept (tell them by bits). Not empty.
+    /// Oldest first, timestamps strictly increasing; staleness markers are kept (tell them by bits).
+    ///
+    /// Never empty.
     package var samples: [Sample]
 
     package init(labels: LabelSet, samples: [Sample]) {
@@ -48,7 +50,11 @@ package enum SeriesReadingError: Error, Hashable, CustomStringConvertible {
 package protocol SeriesReading: Sendable {
     /// Series with at least one sample in the range, in label order.
     ///
-    /// - Parameter sampleLimit: Samples all series together may hold.
+    /// - Parameters:
+    ///   - selection: Matchers and range.
+    ///   - sampleLimit: Samples all series together may hold.
+    /// - Returns: Each series with its samples in the range.
+    /// - Throws: `SeriesReadingError.sampleLimit` over the limit, `.stopped` while the store stops.
     func select(
         _ selection: SeriesSelection,
         sampleLimit: Int
