@@ -67,13 +67,14 @@ var targets: [Target] = [
     library("Adapters", "Compression", ["CZlib", "CSnappy"]),
     library("Adapters", "Cryptography", ["COpenSSL"]),
     library("Adapters", "Matching", ["CRE2"]),
-    library("Adapters", "YAML", ["CYAML"]),
     library("Adapters", "SQLite", ["CSQLite"]),
     library("Adapters", "HTTPClient", ["CCurl", "Timekeeping", "Telemetry"]),
     library("Adapters", "HTTPServer", ["ServiceRuntime", "Timekeeping", "Telemetry", "Compression"]),
 
     // MARK: Model
     library("Model", "Model", ["Timekeeping", "Matching"]),
+    // After Model: its nodes and problems carry the Model's source locations and diagnostics.
+    library("Adapters", "YAML", ["CYAML", "Model", "Timekeeping"]),
 
     // MARK: Stores
     library("Stores", "MetricStore", ["Model", "Buffers", "Timekeeping", "Telemetry", "Matching", "WireFormats", "CLinux"]),
@@ -163,7 +164,7 @@ var targets: [Target] = [
     tests("Adapters", "WireFormatsTests", ["WireFormats"]),
     tests("Adapters", "CompressionTests", ["Compression"]),
     tests("Adapters", "CryptographyTests", ["Cryptography"]),
-    tests("Adapters", "YAMLTests", ["YAML"]),
+    tests("Adapters", "YAMLTests", ["YAML", "Model", "Timekeeping"]),
     tests("Adapters", "SQLiteTests", ["SQLite"]),
     tests("Adapters", "HTTPClientTests", ["HTTPClient", "HTTPServer", "ServiceRuntime", "Timekeeping", "Telemetry"]),
     tests("Adapters", "HTTPServerTests", ["HTTPServer", "ServiceRuntime", "Timekeeping", "Telemetry"]),
