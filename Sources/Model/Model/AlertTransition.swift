@@ -85,6 +85,11 @@ package struct AlertTransition: Hashable, Sendable, Codable {
     package var runbook: String?
     /// The evaluation's time, not the wall clock's.
     package var at: Timestamp
+    /// Rises by one with each transition of this alert, kept over restarts.
+    ///
+    /// Handing over the same number again after a crash changes nothing. 0: not numbered; then the same
+    /// change at the same time counts as a repetition.
+    package var sequence: Int64
 
     package init(
         fingerprint: String,
@@ -99,7 +104,8 @@ package struct AlertTransition: Hashable, Sendable, Codable {
         summary: String,
         action: String?,
         runbook: String?,
-        at: Timestamp
+        at: Timestamp,
+        sequence: Int64 = 0
     ) {
         self.fingerprint = fingerprint
         self.rule = rule
@@ -114,5 +120,6 @@ package struct AlertTransition: Hashable, Sendable, Codable {
         self.action = action
         self.runbook = runbook
         self.at = at
+        self.sequence = sequence
     }
 }
