@@ -100,6 +100,8 @@ package enum RefusalCause: String, Hashable, Sendable, CaseIterable {
     case memoryLimit = "memory_limit"
     case labelLimit = "label_limit"
     case invalidLabels = "invalid_labels"
+    /// The store is not running any more.
+    case stopping
 }
 
 /// What became of a batch.

@@ -1,0 +1,59 @@
+import Glibc
+
+/// Limits and sizes of the metric store; each has a default, a counter when hit, and a message that names it.
+package struct MetricStoreSettings: Hashable, Sendable {
+    /// Threads that own the data, 1...16; by default one a core, at most four.
+    package var shards: Int
+    /// How long samples stay (`store.retention`).
+    package var retention: Duration
+    /// Series at most (`store.max_series`); past it new ones are refused, old ones go on.
+    package var maxSeries: Int
+    /// Bytes of samples and index at most (`store.max_memory`); past it new series are refused, and old
+    /// ones give up their oldest samples.
+    package var maxMemoryBytes: Int
+    /// Labels of one series at most, the name among them; at most 255.
+    package var labelsPerSeriesMax: Int
+    package var labelNameBytesMax: Int
+    package var labelValueBytesMax: Int
+    /// A sample further ahead of the clock is refused.
+    package var futureSkewMax: Duration
+    /// Samples on their way to the shards; past it `tryAppend` refuses and `append` waits.
+    package var queuedSamplesMax: Int
+    /// Encodings of one label set that are found without decoding (label order, for example, may differ).
+    package var aliasesPerSeriesMax: Int
+    /// Selectors whose series are remembered, in each shard.
+    package var cachedSelectorsMax: Int
+
+    package static let standard = MetricStoreSettings()
+
+    package init(
+        shards: Int = MetricStoreSettings.defaultShards,
+        retention: Duration = .seconds(6 * 3600),
+        maxSeries: Int = 500_000,
+        maxMemoryBytes: Int = 2 << 30,
+        labelsPerSeriesMax: Int = 64,
+        labelNameBytesMax: Int = 512,
+        labelValueBytesMax: Int = 4096,
+        futureSkewMax: Duration = .seconds(600),
+        queuedSamplesMax: Int = 1 << 20,
+        aliasesPerSeriesMax: Int = 8,
+        cachedSelectorsMax: Int = 1024
+    ) {
+        self.shards = shards
+        self.retention = retention
+        self.maxSeries = maxSeries
+        self.maxMemoryBytes = maxMemoryBytes
+        self.labelsPerSeriesMax = labelsPerSeriesMax
+        self.labelNameBytesMax = labelNameBytesMax
+        self.labelValueBytesMax = labelValueBytesMax
+        self.futureSkewMax = futureSkewMax
+        self.queuedSamplesMax = queuedSamplesMax
+        self.aliasesPerSeriesMax = aliasesPerSeriesMax
+        self.cachedSelectorsMax = cachedSelectorsMax
+    }
+
+    /// One shard for each core this process may use, at most four.
+    package static var defaultShards: Int {
+        min(4, max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+    }
+}

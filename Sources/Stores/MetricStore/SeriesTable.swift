@@ -1,0 +1,149 @@
+import Model
+import Timekeeping
+
+/// Series in a dictionary of sorted arrays.
+struct SeriesTable {
+    private let settings: MetricStoreSettings
+    private var decoder: LabelDecoder
+    private var series: [LabelSet: [Sample]] = [:]
+    private var perMetric: [String: Int] = [:]
+
+    init(settings: MetricStoreSettings) {
+        self.settings = settings
+        decoder = LabelDecoder(settings: settings)
+    }
+
+    mutating func append(_ batch: SampleBatch, now: Timestamp) -> AppendResult {
+        var result = AppendResult()
+        for entry in batch.entries {
+            do throws(LabelRefusal) {
+                try decoder.decode(batch.labelBytes.span, in: entry.labels)
+            } catch {
+                result.refuse(error.cause, samples: entry.samples.count, error.message)
+                continue
+            }
+            let labels = decoder.labelSet(batch.labelBytes.span)
+            append(labels, batch, entry.samples, now, &result)
+        }
+        return result
+    }
+
+    private mutating func append(
+        _ labels: LabelSet,
+        _ batch: SampleBatch,
+        _ range: Range<Int>,
+        _ now: Timestamp,
+        _ result: inout AppendResult
+    ) {
+        var samples = series[labels] ?? []
+        let isNew = samples.isEmpty
+        if isNew, series.count >= settings.maxSeries {
+            result.refuse(
+                .seriesLimit,
+                samples: range.count,
+                "series limit reached: \(series.count) of \(settings.maxSeries) (store.max_series)"
+            )
+            return
+        }
+        for index in range {
+            let sample = Sample(
+                Timestamp(milliseconds: batch.timestamps[index]),
+                batch.values[index]
+            )
+            if sample.timestamp > now + settings.futureSkewMax {
+                result.refuse(.tooFarInFuture, samples: 1, "\(labels): too far in the future")
+            } else if sample.timestamp <= now - settings.retention {
+                result.refuse(.tooOld, samples: 1, "\(labels): older than the retention")
+            } else {
+                insert(sample, into: &samples, labels, batch.latePolicy, &result)
+            }
+        }
+        guard !samples.isEmpty else { return }
+        if isNew { perMetric[labels.name, default: 0] += 1 }
+        series[labels] = samples
+    }
+
+    private func insert(
+        _ sample: Sample,
+        into samples: inout [Sample],
+        _ labels: LabelSet,
+        _ policy: SampleBatch.LatePolicy,
+        _ result: inout AppendResult
+    ) {
+        guard let last = samples.last, sample.timestamp <= last.timestamp else {
+            samples.append(sample)
+            result.accepted += 1
+            return
+        }
+        let place = samples.firstIndex { $0.timestamp >= sample.timestamp } ?? samples.endIndex
+        let holds = samples[place].timestamp == sample.timestamp
+        if holds, samples[place].isIdentical(to: sample) {
+            result.duplicates += 1
+            return
+        }
+        switch policy {
+        case .reject:
+            result.refuse(
+                holds ? .duplicateTimestamp : .outOfOrder,
+                samples: 1,
+                "\(labels): not newer than the newest sample"
+            )
+        case .upsert(let window) where sample.timestamp < last.timestamp - window:
+            result.refuse(.tooOld, samples: 1, "\(labels): older than the window")
+        case .upsert:
+            result.accepted += 1
+            if holds {
+                samples[place] = sample
+                result.revised += 1
+            } else {
+                samples.insert(sample, at: place)
+            }
+        }
+    }
+
+    func select(
+        _ selection: SeriesSelection,
+        now: Timestamp,
+        sampleLimit: Int
+    ) throws(SeriesReadingError) -> [SeriesSamples] {
+        let start = max(selection.range.start, now - settings.retention)
+        var found: [SeriesSamples] = []
+        var count = 0
+        for (labels, samples) in series
+        where selection.matchers.allSatisfy({ $0.matches(labels) }) {
+            let kept = samples.filter {
+                $0.timestamp > start && $0.timestamp <= selection.range.end
+            }
+            guard !kept.isEmpty else { continue }
+            count += kept.count
+            guard count <= sampleLimit else { throw .sampleLimit(sampleLimit) }
+            found.append(SeriesSamples(labels: labels, samples: kept))
+        }
+        return found.sorted { $0.labels < $1.labels }
+    }
+
+    mutating func expire(now: Timestamp) {
+        let oldest = now - settings.retention
+        for (labels, samples) in series {
+            let kept = samples.filter { $0.timestamp > oldest }
+            series[labels] = kept.isEmpty ? nil : kept
+            if kept.isEmpty { perMetric[labels.name, default: 0] -= 1 }
+        }
+    }
+
+    var statistics: MetricStoreStatistics {
+        let pairs = Set(series.keys.flatMap(\.labels))
+        let samples = series.values.reduce(0) { $0 + $1.count }
+        return MetricStoreStatistics(
+            series: series.count,
+            seriesMax: settings.maxSeries,
+            samples: samples,
+            bytes: samples * 16,
+            bytesMax: settings.maxMemoryBytes,
+            labelNames: Set(pairs.map(\.name)).count,
+            labelPairs: pairs.count,
+            topMetrics: perMetric.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.prefix(10)
+                .map { .init(name: $0.key, series: $0.value) }
+        )
+    }
+}

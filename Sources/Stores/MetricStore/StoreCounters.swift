@@ -1,0 +1,47 @@
+import Model
+import Telemetry
+
+/// The store's own counters.
+struct StoreCounters: Sendable {
+    let accepted: Counter
+    let duplicates: Counter
+    let revised: Counter
+    /// In the order of `RefusalCause.allCases`.
+    private let refused: [RefusalCause: Counter]
+    let overloaded: Counter
+
+    init(_ registry: MetricsRegistry) {
+        accepted = registry.counter(
+            "tocsin_store_samples_accepted",
+            help: "Samples taken into the rings."
+        )
+        duplicates = registry.counter(
+            "tocsin_store_samples_duplicate",
+            help: "Samples that were in the rings already."
+        )
+        revised = registry.counter(
+            "tocsin_store_samples_revised",
+            help: "Samples that replaced an earlier value."
+        )
+        var causes: [RefusalCause: Counter] = [:]
+        for cause in RefusalCause.allCases {
+            causes[cause] = registry.counter(
+                "tocsin_store_samples_refused",
+                help: "Samples refused by the store, by cause.",
+                labels: [("cause", cause.rawValue)]
+            )
+        }
+        refused = causes
+        overloaded = registry.counter(
+            "tocsin_store_batches_overloaded",
+            help: "Batches turned away because too many samples were waiting for the shards."
+        )
+    }
+
+    func count(_ result: AppendResult) {
+        accepted.add(result.accepted)
+        if result.duplicates > 0 { duplicates.add(result.duplicates) }
+        if result.revised > 0 { revised.add(result.revised) }
+        for (cause, samples) in result.refused { refused[cause]?.add(samples) }
+    }
+}
