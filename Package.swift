@@ -160,6 +160,7 @@ var targets: [Target] = [
     tests("Base", "BuffersTests", ["Buffers"]),
     tests("Base", "TimekeepingTests", ["Timekeeping"]),
     tests("Base", "TelemetryTests", ["Telemetry", "Timekeeping"]),
+    tests("Base", "ServiceRuntimeTests", ["ServiceRuntime", "Telemetry"]),
     tests("Base", "ArgumentParsingTests", ["ArgumentParsing"]),
     tests("Adapters", "WireFormatsTests", ["WireFormats"]),
     tests("Adapters", "CompressionTests", ["Compression"]),
