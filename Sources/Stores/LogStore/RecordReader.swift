@@ -1,0 +1,209 @@
+import Model
+import Timekeeping
+
+/// Reads records that `RecordEncoder` wrote, without building what is not asked for.
+struct RecordReader: ~Escapable {
+    private let bytes: Span<UInt8>
+    private let names: [String]
+
+    @_lifetime(copy bytes)
+    init(_ bytes: Span<UInt8>, names: [String]) {
+        self.bytes = bytes
+        self.names = names
+    }
+
+    var arrivalTime: Timestamp { Timestamp(milliseconds: Int64(bitPattern: word(at: 0))) }
+    var eventTime: Timestamp { Timestamp(milliseconds: Int64(bitPattern: word(at: 8))) }
+    var sequence: UInt64 { word(at: 16) }
+
+    /// The whole record.
+    func record(tag: String) -> LogRecord {
+        LogRecord(
+            tag: tag,
+            eventTime: eventTime,
+            arrivalTime: arrivalTime,
+            fields: fields(in: RecordEncoder.headerBytes..<bytes.count)
+        )
+    }
+
+    /// The value at a dotted path, as `LogRecord`'s own subscript finds it.
+    func value(at path: String) -> LogValue? {
+        find(path[...], in: RecordEncoder.headerBytes..<bytes.count)
+    }
+
+    /// True when some string in the record holds `text` (lower case, ASCII letters compared without case).
+    func contains(_ text: [UInt8]) -> Bool {
+        contains(text, in: RecordEncoder.headerBytes..<bytes.count, isObject: true)
+    }
+
+    // MARK: Walking
+
+    private func fields(in range: Range<Int>) -> [(name: String, value: LogValue)] {
+        var fields: [(name: String, value: LogValue)] = []
+        var cursor = range.lowerBound
+        while cursor < range.upperBound {
+            let name = readName(&cursor)
+            fields.append((name, readValue(&cursor)))
+        }
+        return fields
+    }
+
+    private func find(_ path: Substring, in range: Range<Int>) -> LogValue? {
+        var cursor = range.lowerBound
+        while cursor < range.upperBound {
+            let isWanted = readName(&cursor) == path
+            if isWanted { return readValue(&cursor) }
+            skipValue(&cursor)
+        }
+        var cut = path.startIndex
+        while let dot = path[cut...].firstIndex(of: ".") {
+            if let inner = object(named: path[..<dot], in: range),
+                let found = find(path[path.index(after: dot)...], in: inner)
+            {
+                return found
+            }
+            cut = path.index(after: dot)
+        }
+        return nil
+    }
+
+    private func object(named name: Substring, in range: Range<Int>) -> Range<Int>? {
+        var cursor = range.lowerBound
+        while cursor < range.upperBound {
+            let isWanted = readName(&cursor) == name
+            if isWanted {
+                guard bytes[cursor] == RecordEncoder.Tag.object else { return nil }
+                cursor += 1
+                return readContainer(&cursor)
+            }
+            skipValue(&cursor)
+        }
+        return nil
+    }
+
+    private func contains(_ text: [UInt8], in range: Range<Int>, isObject: Bool) -> Bool {
+        var cursor = range.lowerBound
+        while cursor < range.upperBound {
+            if isObject { skipName(&cursor) }
+            switch bytes[cursor] {
+            case RecordEncoder.Tag.string:
+                cursor += 1
+                let count = Int(readVarint(&cursor))
+                if holds(text, in: cursor..<(cursor + count)) { return true }
+                cursor += count
+            case RecordEncoder.Tag.array, RecordEncoder.Tag.object:
+                let isObject = bytes[cursor] == RecordEncoder.Tag.object
+                cursor += 1
+                let inner = readContainer(&cursor)
+                if contains(text, in: inner, isObject: isObject) { return true }
+            default: skipValue(&cursor)
+            }
+        }
+        return false
+    }
+
+    private func holds(_ text: [UInt8], in range: Range<Int>) -> Bool {
+        guard let first = text.first else { return true }
+        guard range.count >= text.count else { return false }
+        for start in range.lowerBound...(range.upperBound - text.count)
+        where lowercased(bytes[start]) == first {
+            var matched = 1
+            while matched < text.count, lowercased(bytes[start + matched]) == text[matched] {
+                matched += 1
+            }
+            if matched == text.count { return true }
+        }
+        return false
+    }
+
+    private func lowercased(_ byte: UInt8) -> UInt8 {
+        byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte
+    }
+
+    // MARK: Reading
+
+    private func readValue(_ cursor: inout Int) -> LogValue {
+        let tag = bytes[cursor]
+        cursor += 1
+        switch tag {
+        case RecordEncoder.Tag.false: return .bool(false)
+        case RecordEncoder.Tag.true: return .bool(true)
+        case RecordEncoder.Tag.integer:
+            let zigzag = readVarint(&cursor)
+            return .integer(Int64(bitPattern: zigzag >> 1) ^ -Int64(bitPattern: zigzag & 1))
+        case RecordEncoder.Tag.number:
+            defer { cursor += 8 }
+            return .number(Double(bitPattern: word(at: cursor)))
+        case RecordEncoder.Tag.string:
+            let count = Int(readVarint(&cursor))
+            defer { cursor += count }
+            return .string(text(cursor..<(cursor + count)))
+        case RecordEncoder.Tag.array:
+            let range = readContainer(&cursor)
+            var inner = range.lowerBound
+            var elements: [LogValue] = []
+            while inner < range.upperBound { elements.append(readValue(&inner)) }
+            return .array(elements)
+        case RecordEncoder.Tag.object:
+            return .object(fields(in: readContainer(&cursor)))
+        default: return .null
+        }
+    }
+
+    private func skipValue(_ cursor: inout Int) {
+        let tag = bytes[cursor]
+        cursor += 1
+        switch tag {
+        case RecordEncoder.Tag.integer: _ = readVarint(&cursor)
+        case RecordEncoder.Tag.number: cursor += 8
+        case RecordEncoder.Tag.string: cursor += Int(readVarint(&cursor))
+        case RecordEncoder.Tag.array, RecordEncoder.Tag.object: _ = readContainer(&cursor)
+        default: break
+        }
+    }
+
+    private func readName(_ cursor: inout Int) -> String {
+        let head = readVarint(&cursor)
+        guard head & 1 == 1 else { return names[Int(head >> 1)] }
+        let count = Int(head >> 1)
+        defer { cursor += count }
+        return text(cursor..<(cursor + count))
+    }
+
+    private func skipName(_ cursor: inout Int) {
+        let head = readVarint(&cursor)
+        if head & 1 == 1 { cursor += Int(head >> 1) }
+    }
+
+    private func readContainer(_ cursor: inout Int) -> Range<Int> {
+        let length =
+            Int(bytes[cursor]) | Int(bytes[cursor + 1]) << 8 | Int(bytes[cursor + 2]) << 16
+            | Int(bytes[cursor + 3]) << 24
+        defer { cursor += 4 + length }
+        return (cursor + 4)..<(cursor + 4 + length)
+    }
+
+    private func readVarint(_ cursor: inout Int) -> UInt64 {
+        var value: UInt64 = 0
+        var shift: UInt64 = 0
+        while true {
+            let byte = bytes[cursor]
+            cursor += 1
+            value |= UInt64(byte & 0x7f) << shift
+            guard byte >= 0x80 else { return value }
+            shift += 7
+        }
+    }
+
+    private func text(_ range: Range<Int>) -> String {
+        // What was encoded came from a String, so this never fails.
+        guard let text = try? UTF8Span(validating: bytes.extracting(range)) else { return "" }
+        return String(copying: text)
+    }
+
+    private func word(at offset: Int) -> UInt64 {
+        var word: UInt64 = 0
+        for index in 0..<8 { word |= UInt64(bytes[offset + index]) << (8 * UInt64(index)) }
+        return word
+    }
+}

@@ -1,0 +1,160 @@
+import Model
+import Timekeeping
+
+/// Why a record left the store, or never entered it.
+enum LogDropCause: String, CaseIterable {
+    case memory
+    case retention
+    case streamLimit = "stream_limit"
+    case recordTooLarge = "record_too_large"
+}
+
+/// All streams' rings, and the limits that hold over all of them.
+struct StreamRings {
+    /// What became of a list of records.
+    struct Outcome {
+        var appended = 0
+        var cut = 0
+        var dropped: [LogDropCause: Int] = [:]
+    }
+
+    /// A stream as a search sees it.
+    struct StreamSnapshot: Sendable {
+        var tag: String
+        var segments: [RecordSegment]
+    }
+
+    /// Streams at one moment, and the names their records refer to.
+    struct Snapshot: Sendable {
+        var streams: [StreamSnapshot]
+        var names: [String]
+    }
+
+    private let settings: LogStoreSettings
+    private var encoder: RecordEncoder
+    private var names: FieldNames
+    /// Places of streams in `rings`.
+    private var places: [LogStream: Int] = [:]
+    private var rings: [(stream: LogStream, ring: StreamRing)] = []
+    private var memoryBytes = 0
+    private var sequence: UInt64 = 0
+    /// Streams whose oldest segment may be out of retention are looked for at most once a second.
+    private var nextExpiry = Timestamp.distantPast
+
+    init(settings: LogStoreSettings) {
+        self.settings = settings
+        encoder = RecordEncoder(settings: settings)
+        names = FieldNames(limit: settings.fieldNamesMax)
+    }
+
+    mutating func append(_ records: [LogRecord], oldestArrival: Timestamp) -> Outcome {
+        var outcome = Outcome()
+        let cutBefore = encoder.cutCount
+        if oldestArrival >= nextExpiry {
+            outcome.dropped = expire(oldestArrival: oldestArrival)
+            nextExpiry = oldestArrival + .seconds(1)
+        }
+        for record in records {
+            let place = place(of: LogStream(of: record), &outcome)
+            sequence += 1
+            encoder.encode(
+                record,
+                sequence: sequence,
+                names: &names,
+                predicted: &rings[place].ring.predictedNames
+            )
+            guard encoder.bytes.count <= settings.recordBytesMax else {
+                outcome.dropped[.recordTooLarge, default: 0] += 1
+                continue
+            }
+            let before = rings[place].ring.memoryBytes
+            rings[place].ring.append(
+                encoder.bytes,
+                arrival: record.arrivalTime,
+                event: record.eventTime,
+                sequence: sequence
+            )
+            memoryBytes += rings[place].ring.memoryBytes - before
+            outcome.appended += 1
+            if memoryBytes > settings.maxMemoryBytes { makeRoom(&outcome) }
+        }
+        outcome.cut = encoder.cutCount - cutBefore
+        return outcome
+    }
+
+    /// Drops every segment whose newest record arrived at `oldestArrival` or before, and empty streams.
+    mutating func expire(oldestArrival: Timestamp) -> [LogDropCause: Int] {
+        var dropped = 0
+        for place in rings.indices.reversed() {
+            let before = rings[place].ring.memoryBytes
+            dropped += rings[place].ring.drop(arrivedBy: oldestArrival)
+            memoryBytes += rings[place].ring.memoryBytes - before
+            if rings[place].ring.segments.isEmpty { remove(at: place) }
+        }
+        return dropped > 0 ? [.retention: dropped] : [:]
+    }
+
+    func snapshot(tag: String?, stream: LogStream?) -> Snapshot {
+        Snapshot(
+            streams: rings.filter {
+                (tag == nil || $0.stream.tag == tag) && (stream == nil || $0.stream == stream)
+            }
+            .map { StreamSnapshot(tag: $0.stream.tag, segments: $0.ring.segments) },
+            names: names.names
+        )
+    }
+
+    func statistics(dropped: Int) -> LogStoreStatistics {
+        LogStoreStatistics(
+            records: rings.reduce(0) { $0 + $1.ring.recordCount },
+            bytes: memoryBytes,
+            bytesMax: settings.maxMemoryBytes,
+            streams: rings.count,
+            largestStreams: rings.sorted { $0.ring.memoryBytes > $1.ring.memoryBytes }.prefix(10)
+                .map {
+                    .init(
+                        stream: $0.stream,
+                        records: $0.ring.recordCount,
+                        bytes: $0.ring.memoryBytes
+                    )
+                },
+            dropped: dropped
+        )
+    }
+
+    private mutating func place(of stream: LogStream, _ outcome: inout Outcome) -> Int {
+        if let place = places[stream] { return place }
+        if rings.count >= settings.streamsMax,
+            let silent = rings.indices.min(by: {
+                rings[$0].ring.newestSequence < rings[$1].ring.newestSequence
+            })
+        {
+            outcome.dropped[.streamLimit, default: 0] += rings[silent].ring.recordCount
+            memoryBytes -= rings[silent].ring.memoryBytes
+            remove(at: silent)
+        }
+        places[stream] = rings.count
+        rings.append((stream, StreamRing()))
+        return rings.count - 1
+    }
+
+    private mutating func remove(at place: Int) {
+        places[rings[place].stream] = nil
+        rings.swapAt(place, rings.count - 1)
+        rings.removeLast()
+        if place < rings.count { places[rings[place].stream] = place }
+    }
+
+    /// Takes the oldest segments of the largest streams, so that a noisy one cannot push out the quiet.
+    private mutating func makeRoom(_ outcome: inout Outcome) {
+        while memoryBytes > settings.maxMemoryBytes,
+            let largest = rings.indices.max(by: {
+                rings[$0].ring.memoryBytes < rings[$1].ring.memoryBytes
+            }), !rings[largest].ring.segments.isEmpty
+        {
+            let before = rings[largest].ring.memoryBytes
+            outcome.dropped[.memory, default: 0] += rings[largest].ring.dropOldest()
+            memoryBytes += rings[largest].ring.memoryBytes - before
+        }
+    }
+}
