@@ -1,0 +1,207 @@
+import Foundation
+package import Model
+import Timekeeping
+import YAML
+
+extension DaemonSettings {
+    /// Reads a settings file.
+    ///
+    /// - Parameters:
+    ///   - path: The file; relative paths in it count from the working folder.
+    ///   - environment: Values for `${NAME}`.
+    /// - Returns: The settings, defaults filled in.
+    /// - Throws: `DiagnosticList` with every problem at once.
+    package static func load(
+        path: String,
+        environment: [String: String]
+    ) throws(DiagnosticList) -> DaemonSettings {
+        guard let data = FileManager.default.contents(atPath: path) else {
+            throw DiagnosticList([
+                Diagnostic(
+                    SourceLocation(file: path, line: 1, column: 1),
+                    "cannot read the settings file; give its path with --config FILE"
+                )
+            ])
+        }
+        return try parse(Array(data), file: path, environment: environment)
+    }
+
+    /// Reads settings from a file's bytes.
+    package static func parse(
+        _ bytes: [UInt8],
+        file: String,
+        environment: [String: String]
+    ) throws(DiagnosticList) -> DaemonSettings {
+        let node: YAMLNode
+        do {
+            node = try YAMLParser.parse(bytes, file: file)
+        } catch {
+            throw DiagnosticList(error.diagnostics)
+        }
+        let problems = DiagnosticCollector()
+        let expanded = EnvironmentExpansion(environment: environment).expand(node, problems)
+        let settings = SettingsReader(problems: problems).read(expanded)
+        try problems.finish()
+        return settings
+    }
+}
+
+/// Reads the tree of `tocsin.yaml` into settings.
+private struct SettingsReader {
+    let problems: DiagnosticCollector
+
+    func read(_ node: YAMLNode) -> DaemonSettings {
+        var settings = DaemonSettings()
+        let root = MappingReader(node, "the settings", problems)
+        if let server = root.mapping("server", "server") {
+            settings.server = read(server: server)
+        }
+        if root.has("rules") { settings.rules = root.strings("rules") }
+        if let store = root.mapping("store", "store") { settings.store = read(store: store) }
+        if let evaluation = root.mapping("evaluation", "evaluation") {
+            settings.evaluation = read(evaluation: evaluation)
+        }
+        only("sqlite", root, "state")
+        only("embedded", root, "samples")
+        if let sources = root.mapping("sources", "sources") {
+            settings.sources = read(sources: sources)
+        }
+        if let incidents = root.mapping("incidents", "incidents") {
+            settings.incidentsFile = incidents.string("file") ?? settings.incidentsFile
+            incidents.finish()
+        }
+        root.finish()
+        return settings
+    }
+
+    private func read(server map: MappingReader) -> DaemonSettings.Server {
+        var server = DaemonSettings.Server()
+        server.listen = address(map, "listen") ?? server.listen
+        server.externalURL = url(map, "external_url")
+        if let tls = map.mapping("tls", "server.tls") {
+            for key in ["cert_file", "key_file", "client_ca_file"] where tls.has(key) {
+                tls.report(key, notYet("TLS on the HTTP port", "put a proxy in front"))
+            }
+            tls.finish()
+        }
+        if map.has("tokens_file") {
+            map.report(
+                "tokens_file",
+                notYet("access tokens", "listen on 127.0.0.1 or keep the port inside the cluster")
+            )
+        }
+        map.finish()
+        return server
+    }
+
+    private func read(store map: MappingReader) -> DaemonSettings.Store {
+        var store = DaemonSettings.Store()
+        let day = Duration.seconds(86400)
+        store.path = map.string("path") ?? store.path
+        store.retention =
+            map.duration("retention", in: .seconds(600)...(day * 14)) ?? store.retention
+        store.maxSeries = map.integer("max_series", in: 1000...50_000_000) ?? store.maxSeries
+        store.maxMemoryBytes =
+            map.bytes("max_memory", in: (16 << 20)...(1 << 40)) ?? store.maxMemoryBytes
+        if let logs = map.mapping("logs", "store.logs") {
+            store.logMaxMemoryBytes =
+                logs.bytes("max_memory", in: (1 << 20)...(1 << 40)) ?? store.logMaxMemoryBytes
+            store.logRetention =
+                logs.duration("retention", in: .seconds(60)...(day * 14)) ?? store.logRetention
+            logs.finish()
+        }
+        map.finish()
+        return store
+    }
+
+    private func read(evaluation map: MappingReader) -> DaemonSettings.Evaluation {
+        var evaluation = DaemonSettings.Evaluation()
+        let hour = Duration.seconds(3600)
+        evaluation.interval =
+            map.duration("interval", in: .seconds(1)...hour) ?? evaluation.interval
+        evaluation.settle = map.duration("settle", in: .zero...hour) ?? evaluation.settle
+        evaluation.graceAfterStart =
+            map.duration("grace_after_start", in: .zero...hour) ?? evaluation.graceAfterStart
+        map.finish()
+        return evaluation
+    }
+
+    private func read(sources map: MappingReader) -> DaemonSettings.Sources {
+        var sources = DaemonSettings.Sources()
+        sources.cloudWatch = map.mappings("cloudwatch", "a CloudWatch account").map(
+            read(cloudWatch:)
+        )
+        if let forward = map.mapping("forward", "sources.forward") {
+            sources.forward = DaemonSettings.Forward(
+                listen: address(forward, "listen") ?? "127.0.0.1:24224",
+                sharedKeyFile: forward.string("shared_key_file")
+            )
+            if forward.has("tls") {
+                forward.report("tls", notYet("TLS on the forward port", "put a proxy in front"))
+            }
+            forward.finish()
+        }
+        if !map.list("elasticsearch").isEmpty {
+            map.report(
+                "elasticsearch",
+                notYet("reading from Elasticsearch", "send logs by the forward protocol")
+            )
+        }
+        if let http = map.mapping("http_ingest", "sources.http_ingest") {
+            sources.remoteWrite = http.bool("remote_write") ?? sources.remoteWrite
+            for key in ["otlp", "bulk"] where http.bool(key) ?? false {
+                http.report(key, notYet(key, "set it to false"))
+            }
+            http.finish()
+        }
+        if map.bool("heartbeats") ?? false {
+            map.report("heartbeats", notYet("heartbeats", "set it to false"))
+        }
+        map.finish()
+        return sources
+    }
+
+    private func read(cloudWatch map: MappingReader) -> DaemonSettings.CloudWatch {
+        var account = DaemonSettings.CloudWatch(
+            regions: map.strings("regions"),
+            location: map.location
+        )
+        account.roleARN = map.string("role_arn")
+        account.externalID = map.string("external_id")
+        account.endpoint = url(map, "endpoint")
+        account.period =
+            map.duration("period", in: .seconds(1)...(.seconds(86400))) ?? account.period
+        account.delay = map.duration("delay", in: .zero...(.seconds(86400))) ?? account.delay
+        account.budgetUSDPerMonth = map.number("budget_usd_per_month", in: 0...1e6)
+        map.finish()
+        return account
+    }
+
+    /// A setting of which this version knows one value.
+    private func only(_ value: String, _ map: MappingReader, _ key: String) {
+        guard let node = map.node(key), node.text != value else { return }
+        map.report(
+            key,
+            "\"\(key)\" can only be \"\(value)\" in this version; set it so or remove it"
+        )
+    }
+
+    private func notYet(_ what: String, _ instead: String) -> String {
+        "\(what) is not in this version yet; \(instead), and remove this setting"
+    }
+
+    private func address(_ map: MappingReader, _ key: String) -> String? {
+        map.parsed(key, "HOST:PORT, such as 127.0.0.1:9467") { text in
+            guard let colon = text.lastIndex(of: ":"),
+                let port = Int(text[text.index(after: colon)...]), (0...65535).contains(port)
+            else { return nil }
+            return text
+        }
+    }
+
+    private func url(_ map: MappingReader, _ key: String) -> String? {
+        map.parsed(key, "an address that begins with http:// or https://") { text in
+            text.hasPrefix("http://") || text.hasPrefix("https://") ? text : nil
+        }
+    }
+}

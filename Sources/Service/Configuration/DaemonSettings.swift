@@ -1,0 +1,76 @@
+package import Model
+
+/// Everything `tocsin.yaml` says, defaults filled in.
+package struct DaemonSettings: Hashable, Sendable {
+    package struct Server: Hashable, Sendable {
+        /// `HOST:PORT` to serve HTTP on.
+        package var listen = "127.0.0.1:9467"
+        /// The address that links in pages begin with; nil: made from `listen`.
+        package var externalURL: String?
+
+        /// The address that links begin with, without a slash at its end.
+        package var linkBase: String {
+            var base = externalURL ?? "http://\(listen)"
+            while base.hasSuffix("/") { base.removeLast() }
+            return base
+        }
+    }
+
+    package struct Store: Hashable, Sendable {
+        /// The folder for the state file.
+        package var path = "var/tocsin"
+        /// How long samples stay in the rings.
+        package var retention: Duration = .seconds(6 * 3600)
+        package var maxSeries = 500_000
+        package var maxMemoryBytes = 2 << 30
+        package var logMaxMemoryBytes = 256 << 20
+        package var logRetention: Duration = .seconds(3600)
+    }
+
+    package struct Evaluation: Hashable, Sendable {
+        /// For groups that name no interval.
+        package var interval: Duration = .seconds(15)
+        /// How long CloudWatch data settles before rules judge it.
+        package var settle: Duration = .seconds(120)
+        /// How long after a start absence is not judged.
+        package var graceAfterStart: Duration = .seconds(120)
+    }
+
+    /// One account and its regions.
+    package struct CloudWatch: Hashable, Sendable {
+        package var regions: [String]
+        /// A role to assume; nil: the credentials found are used as they are.
+        package var roleARN: String?
+        package var externalID: String?
+        /// Another address than AWS's; nil: the region's own.
+        package var endpoint: String?
+        package var period: Duration = .seconds(60)
+        package var delay: Duration = .seconds(120)
+        package var budgetUSDPerMonth: Double?
+        package var location: SourceLocation
+    }
+
+    package struct Forward: Hashable, Sendable {
+        /// `HOST:PORT` to take the forward protocol on.
+        package var listen: String
+        /// A file with the shared key; nil: no handshake.
+        package var sharedKeyFile: String?
+    }
+
+    package struct Sources: Hashable, Sendable {
+        package var cloudWatch: [CloudWatch] = []
+        package var forward: Forward?
+        package var remoteWrite = true
+    }
+
+    package var server = Server()
+    /// Files or folders with rules.
+    package var rules = ["AlertRules"]
+    package var store = Store()
+    package var evaluation = Evaluation()
+    package var sources = Sources()
+    /// The on-call file.
+    package var incidentsFile = "AlertRules/oncall.yaml"
+
+    package init() {}
+}

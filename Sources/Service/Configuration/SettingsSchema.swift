@@ -1,0 +1,110 @@
+/// The JSON Schema of `tocsin.yaml`, for editors and for `tocsin config schema`.
+package enum SettingsSchema {
+    /// JSON Schema draft 2020-12.
+    package static let json = """
+        {
+          "$schema": "https://json-schema.org/draft/2020-12/schema",
+          "title": "tocsin.yaml",
+          "type": "object",
+          "additionalProperties": false,
+          "$defs": {
+            "duration": {"type": "string", "pattern": "^([0-9]+(y|w|d|h|m|s|ms))+$"},
+            "bytes": {"type": ["string", "integer"]},
+            "address": {"type": "string", "pattern": "^.*:[0-9]+$"}
+          },
+          "properties": {
+            "server": {
+              "type": "object",
+              "additionalProperties": false,
+              "properties": {
+                "listen": {"$ref": "#/$defs/address", "default": "127.0.0.1:9467", "description": "HOST:PORT to serve HTTP on"},
+                "external_url": {"type": "string", "description": "the address that links in pages begin with"},
+                "tls": {"type": ["object", "null"], "description": "not in this version yet"},
+                "tokens_file": {"type": ["string", "null"], "description": "not in this version yet"}
+              }
+            },
+            "rules": {"type": "array", "items": {"type": "string"}, "default": ["AlertRules"], "description": "rule files or folders"},
+            "store": {
+              "type": "object",
+              "additionalProperties": false,
+              "properties": {
+                "path": {"type": "string", "default": "var/tocsin", "description": "folder for the state file"},
+                "retention": {"$ref": "#/$defs/duration", "default": "6h", "description": "how long samples stay in the rings"},
+                "max_series": {"type": "integer", "default": 500000, "description": "over it new series are refused, old ones go on"},
+                "max_memory": {"$ref": "#/$defs/bytes", "default": "2GiB", "description": "memory of the metric rings"},
+                "logs": {
+                  "type": "object",
+                  "additionalProperties": false,
+                  "properties": {
+                    "max_memory": {"$ref": "#/$defs/bytes", "default": "256MiB", "description": "memory of the log rings"},
+                    "retention": {"$ref": "#/$defs/duration", "default": "1h", "description": "how long log records stay"}
+                  }
+                }
+              }
+            },
+            "evaluation": {
+              "type": "object",
+              "additionalProperties": false,
+              "properties": {
+                "interval": {"$ref": "#/$defs/duration", "default": "15s", "description": "for groups that name no interval"},
+                "settle": {"$ref": "#/$defs/duration", "default": "120s", "description": "how long CloudWatch data settles before rules judge it"},
+                "grace_after_start": {"$ref": "#/$defs/duration", "default": "120s", "description": "how long after a start absence is not judged"}
+              }
+            },
+            "state": {"const": "sqlite", "default": "sqlite"},
+            "samples": {"const": "embedded", "default": "embedded"},
+            "sources": {
+              "type": "object",
+              "additionalProperties": false,
+              "properties": {
+                "cloudwatch": {
+                  "type": "array",
+                  "items": {
+                    "type": "object",
+                    "additionalProperties": false,
+                    "required": ["regions"],
+                    "properties": {
+                      "regions": {"type": "array", "items": {"type": "string"}},
+                      "role_arn": {"type": ["string", "null"], "description": "a role to assume in the account"},
+                      "external_id": {"type": ["string", "null"]},
+                      "endpoint": {"type": ["string", "null"], "description": "another address than AWS's own"},
+                      "period": {"$ref": "#/$defs/duration", "default": "60s"},
+                      "delay": {"$ref": "#/$defs/duration", "default": "120s", "description": "how long after a period's end it is first asked for"},
+                      "budget_usd_per_month": {"type": "number", "description": "a warning when the forecast passes it"}
+                    }
+                  }
+                },
+                "forward": {
+                  "type": ["object", "null"],
+                  "additionalProperties": false,
+                  "properties": {
+                    "listen": {"$ref": "#/$defs/address", "default": "127.0.0.1:24224"},
+                    "shared_key_file": {"type": ["string", "null"], "description": "a file with the shared key; without it there is no handshake"},
+                    "tls": {"type": "null", "description": "not in this version yet"}
+                  }
+                },
+                "elasticsearch": {"type": "array", "maxItems": 0, "description": "not in this version yet"},
+                "http_ingest": {
+                  "type": "object",
+                  "additionalProperties": false,
+                  "properties": {
+                    "remote_write": {"type": "boolean", "default": true, "description": "POST /api/v1/write"},
+                    "otlp": {"const": false},
+                    "bulk": {"const": false}
+                  }
+                },
+                "heartbeats": {"const": false}
+              }
+            },
+            "incidents": {
+              "type": "object",
+              "additionalProperties": false,
+              "properties": {
+                "file": {"type": "string", "default": "AlertRules/oncall.yaml", "description": "receivers, people, schedules, escalation"}
+              }
+            }
+          }
+        }
+
+        """
+}

@@ -1,0 +1,109 @@
+import Configuration
+import Foundation
+import Model
+import Testing
+
+@Suite struct DaemonSettingsTests {
+    private func parse(
+        _ text: String,
+        _ environment: [String: String] = [:]
+    ) throws -> DaemonSettings {
+        try DaemonSettings.parse(Array(text.utf8), file: "tocsin.yaml", environment: environment)
+    }
+
+    @Test func anEmptyFileGivesTheDefaults() throws {
+        #expect(try parse("") == DaemonSettings())
+    }
+
+    @Test func everySettingIsRead() throws {
+        let settings = try parse(
+            """
+            server:
+              listen: 0.0.0.0:8080
+              external_url: https://alerts.example.com/
+              tls: {cert_file: , key_file: , client_ca_file: }
+              tokens_file:
+            rules: [rules/a.yaml, rules/b]
+            store:
+              path: ${STATE}/tocsin
+              retention: 3h
+              max_series: 10000
+              max_memory: 256MiB
+              logs: {max_memory: 32MiB, retention: 30m}
+            evaluation: {interval: 5s, settle: 30s, grace_after_start: 10s}
+            state: sqlite
+            samples: embedded
+            sources:
+              cloudwatch:
+                - {regions: [eu-west-1, us-east-1], role_arn: , endpoint: "http://127.0.0.1:5000",
+                   period: 60s, delay: 90s, budget_usd_per_month: 20}
+              forward: {listen: "127.0.0.1:24224", shared_key_file: , tls: }
+              http_ingest: {remote_write: false}
+            incidents: {file: oncall.yaml}
+            """,
+            ["STATE": "/var/lib"]
+        )
+        #expect(settings.server.listen == "0.0.0.0:8080")
+        #expect(settings.server.linkBase == "https://alerts.example.com")
+        #expect(settings.rules == ["rules/a.yaml", "rules/b"])
+        #expect(settings.store.path == "/var/lib/tocsin")
+        #expect(settings.store.retention == .seconds(3 * 3600))
+        #expect(settings.store.maxMemoryBytes == 256 << 20)
+        #expect(settings.store.logRetention == .seconds(1800))
+        #expect(settings.evaluation.settle == .seconds(30))
+        let account = try #require(settings.sources.cloudWatch.first)
+        #expect(account.regions == ["eu-west-1", "us-east-1"])
+        #expect(account.roleARN == nil)
+        #expect(account.delay == .seconds(90))
+        #expect(account.budgetUSDPerMonth == 20)
+        #expect(settings.sources.forward?.sharedKeyFile == nil)
+        #expect(!settings.sources.remoteWrite)
+        #expect(settings.incidentsFile == "oncall.yaml")
+    }
+
+    struct Bad: CustomTestStringConvertible {
+        let text: String
+        let messages: [String]
+        var testDescription: String { text }
+    }
+
+    @Test(arguments: [
+        Bad(
+            text: "sever: {}",
+            messages: ["tocsin.yaml:1:1: unknown key \"sever\"", "did you mean \"server\"?"]
+        ),
+        Bad(text: "server: {listen: 9467}", messages: ["1:18", "HOST:PORT"]),
+        Bad(text: "store: {retention: 5 minutes}", messages: ["1:20", "duration"]),
+        Bad(text: "store: {max_series: 3}", messages: ["max_series", "1000"]),
+        Bad(text: "store: {path: '${NOWHERE}'}", messages: ["NOWHERE is not set", "export it"]),
+        Bad(text: "state: postgres://db/x", messages: ["can only be \"sqlite\""]),
+        Bad(text: "server: {tokens_file: a}", messages: ["not in this version yet"]),
+        Bad(text: "sources: {elasticsearch: [{url: a}]}", messages: ["not in this version yet"]),
+        Bad(text: "server: [", messages: ["tocsin.yaml:2:1: not valid YAML"]),
+        Bad(text: "a: 1\na: 2", messages: ["2:1"]),
+    ])
+    func problemsSayWhatWhereAndHow(_ bad: Bad) {
+        let error = #expect(throws: DiagnosticList.self) { try parse(bad.text) }
+        let description = error?.description ?? ""
+        for message in bad.messages { #expect(description.contains(message), "\(description)") }
+    }
+
+    @Test func everyProblemIsToldAtOnce() {
+        let error = #expect(throws: DiagnosticList.self) {
+            try parse("sever: {}\nstore: {retention: x, max_memory: y}\n")
+        }
+        #expect(error?.diagnostics.count == 3)
+    }
+
+    @Test func theSchemaIsJSONAndKnowsEverySection() throws {
+        let schema = try #require(
+            JSONSerialization.jsonObject(with: Data(SettingsSchema.json.utf8)) as? [String: Any]
+        )
+        let properties = try #require(schema["properties"] as? [String: Any])
+        for key in [
+            "server", "rules", "store", "evaluation", "state", "samples", "sources", "incidents",
+        ] {
+            #expect(properties[key] != nil)
+        }
+    }
+}
