@@ -4,7 +4,8 @@ extension StateStore {
     /// Every step of the schema, oldest first; a new step goes to the end and gets the next version.
     static var migrations: [Migration] {
         let scripts = [
-            incidentSchema
+            incidentSchema,
+            budgetSchema,
         ]
         return scripts.enumerated().map { Migration(version: $0.offset + 1, script: $0.element) }
     }

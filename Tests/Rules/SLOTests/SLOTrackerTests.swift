@@ -1,0 +1,97 @@
+import Model
+import Rules
+import Telemetry
+import TestSupport
+import Testing
+import Timekeeping
+
+@testable import SLO
+
+@Suite struct SLOTrackerTests {
+    private func tracker(_ series: [SeriesSamples], _ store: MemoryBudgetStore) -> SLOTracker {
+        SLOTracker(
+            source: SeriesList(series),
+            store: store,
+            retention: .seconds(6 * 3600),
+            log: .silent,
+            metrics: MetricsRegistry()
+        )
+    }
+
+    private func traffic(minutes: Range<Int64>, failingFrom: Int64) -> [SeriesSamples] {
+        var bad: [Sample] = []
+        var total: [Sample] = []
+        var failures = 0.0
+        for minute in minutes {
+            if minute >= failingFrom { failures += 50 }
+            bad.append(Sample(SLOFixtures.minute(minute), failures))
+            total.append(Sample(SLOFixtures.minute(minute), Double(minute) * 100))
+        }
+        return [
+            SLOFixtures.series(["__name__": "bad"], bad),
+            SLOFixtures.series(["__name__": "total"], total),
+        ]
+    }
+
+    @Test func aBurningBudgetIsOneAlertThatRisesAndResolves() throws {
+        let series = traffic(minutes: 0..<200, failingFrom: 60)
+        let store = MemoryBudgetStore()
+        let tracker = tracker(series, store)
+        try tracker.load([SLOFixtures.ratio()], at: SLOFixtures.minute(0))
+        var seen: [AlertTransition] = []
+        for minute in 1..<80 as Range<Int64> {
+            seen += tracker.tick(at: SLOFixtures.minute(minute))
+        }
+        #expect(seen.first?.change == .fired(.crit))
+        #expect(seen.last?.priority == .p1)
+        #expect(Set(seen.map(\.fingerprint)).count == 1)
+        let status = try #require(tracker.status(of: "availability", at: SLOFixtures.minute(79)))
+        #expect(status.bad == 19 * 50 + 50)
+        #expect(status.total == 79 * 100)
+    }
+
+    @Test func aRestartGoesOnWhereItStoppedAndSaysNothingTwice() throws {
+        let series = traffic(minutes: 0..<100, failingFrom: 60)
+        let store = MemoryBudgetStore()
+        let first = tracker(series, store)
+        try first.load([SLOFixtures.ratio()], at: SLOFixtures.minute(0))
+        var said: [AlertTransition] = []
+        for minute in 1..<75 as Range<Int64> { said += first.tick(at: SLOFixtures.minute(minute)) }
+        #expect(said.map(\.sequence) == Array(1...Int64(said.count)))
+        let second = tracker(series, store)
+        try second.load([SLOFixtures.ratio()], at: SLOFixtures.minute(75))
+        let again = second.tick(at: SLOFixtures.minute(75))
+        // The last transition is given once more, under its own number, in case nobody acted on it.
+        #expect(again == [try #require(said.last)])
+        #expect(second.tick(at: SLOFixtures.minute(75)).isEmpty)
+        let status = try #require(second.status(of: "availability", at: SLOFixtures.minute(75)))
+        #expect(status.total == 75 * 100)
+        #expect(status.bad == 16 * 50)
+    }
+
+    @Test func silenceHoldsTheAlertAndSaysSo() throws {
+        let series = traffic(minutes: 0..<70, failingFrom: 60)
+        let store = MemoryBudgetStore()
+        let tracker = tracker(series, store)
+        try tracker.load([SLOFixtures.ratio()], at: SLOFixtures.minute(0))
+        var seen: [AlertTransition] = []
+        for minute in 1..<120 as Range<Int64> {
+            seen += tracker.tick(at: SLOFixtures.minute(minute))
+        }
+        guard case .blind = seen.last?.change else {
+            Issue.record("the alert was not held: \(seen)")
+            return
+        }
+        #expect(!seen.contains { $0.change == .resolved })
+    }
+
+    @Test func unknownBudgetsHaveNoSamples() throws {
+        let tracker = tracker([], MemoryBudgetStore())
+        try tracker.load([SLOFixtures.ratio()], at: SLOFixtures.minute(0))
+        _ = tracker.tick(at: SLOFixtures.minute(1))
+        let families = BudgetMetrics.families(tracker.statuses(at: SLOFixtures.minute(1)))
+        #expect(!families.contains { $0.name == "tocsin_slo_error_budget_remaining_ratio" })
+        #expect(families.contains { $0.name == "tocsin_slo_objective_ratio" })
+        #expect(families.flatMap(\.points).allSatisfy { $0.value.isFinite })
+    }
+}
