@@ -1,0 +1,312 @@
+import Matching
+package import Model
+import Synchronization
+package import Telemetry
+package import Timekeeping
+
+/// Turns log records into series: the `log_metrics` of the rule files at work.
+///
+/// Counters are cumulative for each set of labels and exact whatever the volume. A series gets one sample a
+/// slot (`LogMetricSettings.resolution`), revised in place while the slot lasts, so that a count is in the rings
+/// before its record is acknowledged and a busy series still costs one sample a second. A slot `(s - w, s]` is
+/// stamped `s - w + 1 ms`: never in the future, and always within the minute that the events belong to.
+///
+/// A counter begins with a 0 one heartbeat before its first count, so that `increase` sees the first events;
+/// quiet series repeat their value every heartbeat.
+package final class LogMetrics: Sendable {
+    /// What the loaded definitions amount to; replaced as a whole.
+    private struct Program: Sendable {
+        var pipelines: [LogMetricPipeline] = []
+        var parsings: [LogMetricPipeline.Parsing] = []
+    }
+
+    private struct State {
+        var program = Program()
+        var tables: [Int: LogMetricTable] = [:]
+        var tableIDs: [LogMetricTable.Shape: Int] = [:]
+        var nextTable = 0
+        var instruments: [Int: Instruments] = [:]
+        /// Metrics whose guard has been warned about since the last load.
+        var warned: Set<Int> = []
+    }
+
+    private struct Instruments {
+        let observed: Counter
+        let unparsed: Counter
+        let late: Counter
+        let folded: Counter
+        let series: Gauge
+    }
+
+    private let settings: LogMetricSettings
+    private let clock: any WallClock
+    private let metrics: MetricsRegistry
+    private let log: Log
+    /// Held while changed values go to the store, so that totals arrive there in the order in which they grew.
+    private let state = Mutex(State())
+
+    package init(
+        settings: LogMetricSettings = LogMetricSettings(),
+        clock: any WallClock,
+        metrics: MetricsRegistry,
+        log: Log
+    ) {
+        precondition(settings.resolution > .zero && settings.heartbeat > .zero, "positive spans")
+        self.settings = settings
+        self.clock = clock
+        self.metrics = metrics
+        self.log = log
+    }
+
+    // MARK: Loading
+
+    /// Takes over a set of definitions; series whose metric, labels and kind stay keep their totals.
+    ///
+    /// - Throws: Everything that is wrong with them; what was loaded before then stays.
+    package func load(_ definitions: [LogMetricDefinition]) throws(LogMetricProblems) {
+        var problems: [LogMetricProblem] = []
+        var compiled: [LogMetricCompiler.Output] = []
+        var shapes: [String: (shape: LogMetricTable.Shape, location: SourceLocation)] = [:]
+        var parsings = LogMetricCompiler.Parsings(jsonDepthMax: settings.jsonDepthMax)
+        for definition in definitions {
+            do {
+                let output = try LogMetricCompiler.compile(definition, &parsings)
+                if let known = shapes[definition.name], known.shape != output.shape {
+                    problems.append(
+                        LogMetricProblem(
+                            definition.location,
+                            "log metric \"\(definition.name)\" is already defined at "
+                                + "\(known.location) with other labels or another type; "
+                                + "give both the same labels and type, or rename one of them"
+                        )
+                    )
+                }
+                shapes[definition.name] = (output.shape, definition.location)
+                compiled.append(output)
+            } catch {
+                problems += error.problems
+            }
+        }
+        guard problems.isEmpty else { throw LogMetricProblems(problems) }
+        let made = parsings.all
+        state.withLock { install(compiled, made, &$0) }
+    }
+
+    private func install(
+        _ compiled: [LogMetricCompiler.Output],
+        _ parsings: [LogMetricPipeline.Parsing],
+        _ state: inout State
+    ) {
+        var program = Program(parsings: parsings)
+        var kept: Set<Int> = []
+        for output in compiled {
+            let id = state.tableIDs[output.shape] ?? state.nextTable
+            if state.tables[id] == nil {
+                state.tableIDs[output.shape] = id
+                state.nextTable += 1
+                state.tables[id] = LogMetricTable(output.shape, seriesMax: output.seriesMax)
+                state.instruments[id] = instruments(output.shape.name)
+            }
+            // Several definitions of one metric: the largest limit counts.
+            let isFirst = kept.insert(id).inserted
+            let current = isFirst ? 0 : state.tables[id]?.seriesMax ?? 0
+            state.tables[id]?.seriesMax = max(current, output.seriesMax)
+            program.pipelines.append(
+                output.pipeline(table: id, labelValueBytesMax: settings.labelValueBytesMax)
+            )
+        }
+        for (shape, id) in state.tableIDs where !kept.contains(id) {
+            state.tableIDs[shape] = nil
+            state.tables[id] = nil
+            state.instruments[id]?.series.set(0)
+            state.instruments[id] = nil
+        }
+        state.warned = []
+        state.program = program
+    }
+
+    private func instruments(_ name: String) -> Instruments {
+        let labels = [(name: "metric", value: name)]
+        return Instruments(
+            observed: metrics.counter(
+                "tocsin_log_metric_records",
+                help: "Records that a log metric counted.",
+                labels: labels
+            ),
+            unparsed: metrics.counter(
+                "tocsin_log_metric_unparsed",
+                help: "Records whose text or value a log metric could not read.",
+                labels: labels
+            ),
+            late: metrics.counter(
+                "tocsin_log_metric_late",
+                help: "Records counted later than their event time says.",
+                labels: labels
+            ),
+            folded: metrics.counter(
+                "tocsin_log_metric_series_dropped",
+                help: "Records counted under \"other\" because the metric has too many series.",
+                labels: labels
+            ),
+            series: metrics.gauge(
+                "tocsin_log_metric_series",
+                help: "Series of a log metric.",
+                labels: labels
+            )
+        )
+    }
+
+    // MARK: Counting
+
+    /// Counts the records and puts what changed into the rings; returns when it is there.
+    package func count(_ records: [LogRecord], into store: any SampleAppending) {
+        let program = state.withLock { $0.program }
+        guard !program.pipelines.isEmpty else { return }
+        var observations: [LogMetricObservation] = []
+        var unparsed: [Int: Int] = [:]
+        for record in records {
+            LogMetrics.judge(record, program, &observations, &unparsed)
+        }
+        guard !observations.isEmpty || !unparsed.isEmpty else { return }
+        // In order of event time, so that a batch that is out of order within itself is not late.
+        if observations.contains(where: { $0.eventTime != nil }) {
+            observations.sort { ($0.eventTime ?? .max) < ($1.eventTime ?? .max) }
+        }
+        let now = clock.now().milliseconds
+        let ready = observations
+        let missed = unparsed
+        state.withLock { state in
+            for (table, count) in missed { state.instruments[table]?.unparsed.add(count) }
+            var touched: Set<Int> = []
+            for observation in ready where apply(observation, now, &state) {
+                touched.insert(observation.table)
+            }
+            emit(touched.sorted(), &state, into: store)
+        }
+    }
+
+    /// Lets quiet series repeat their value and forgets idle ones; call every few seconds.
+    package func tick(into store: any SampleAppending) {
+        let now = clock.now().milliseconds
+        state.withLock { state in
+            let byEvent = Set(state.program.pipelines.filter(\.usesEventTime).map(\.table))
+            for (id, table) in state.tables {
+                let lagging = now - settings.eventLag.milliseconds
+                let moment = byEvent.contains(id) ? max(lagging, table.newestStamp) : now
+                state.tables[id]?.keepAlive(
+                    stamp: slot(min(moment, now)),
+                    heartbeat: settings.heartbeat.milliseconds,
+                    idleSince: now - settings.idleMax.milliseconds
+                )
+            }
+            emit(state.tables.keys.sorted(), &state, into: store)
+        }
+    }
+
+    private static func judge(
+        _ record: LogRecord,
+        _ program: Program,
+        _ observations: inout [LogMetricObservation],
+        _ unparsed: inout [Int: Int]
+    ) {
+        var parsed: [LogMetricPipeline.Parsed?] = Array(
+            repeating: nil,
+            count: program.parsings.count
+        )
+        for pipeline in program.pipelines {
+            let outcome = pipeline.judge(record) {
+                if let known = parsed[pipeline.parsing] { return known }
+                let made = program.parsings[pipeline.parsing].parse(record)
+                parsed[pipeline.parsing] = made
+                return made
+            }
+            switch outcome {
+            case .noMatch: break
+            case .unparsed: unparsed[pipeline.table, default: 0] += 1
+            case .observed(let observation): observations.append(observation)
+            }
+        }
+    }
+
+    /// Adds one observation to its table; false when a reload has removed the table meanwhile.
+    private func apply(
+        _ observation: LogMetricObservation,
+        _ now: Int64,
+        _ state: inout State
+    ) -> Bool {
+        guard let instruments = state.instruments[observation.table] else { return false }
+        var moment = observation.eventTime ?? now
+        var isLate = false
+        if moment > now {
+            moment = now
+        } else if moment < now - settings.eventAgeMax.milliseconds {
+            moment = now
+            isLate = true
+        }
+        let effect = state.tables[observation.table]?.add(
+            observation.labels,
+            observation.value,
+            stamp: slot(moment),
+            at: now
+        )
+        guard let effect else { return false }
+        instruments.observed.add()
+        if effect.late || isLate { instruments.late.add() }
+        if let label = effect.folded {
+            instruments.folded.add()
+            warn(observation.table, label, &state)
+        }
+        return true
+    }
+
+    private func warn(_ id: Int, _ label: String, _ state: inout State) {
+        guard let table = state.tables[id], state.warned.insert(id).inserted else { return }
+        log.warn(
+            "log metric has too many series; new values of the label are counted under \"other\". "
+                + "Take the label out of its labels, or raise its series_max",
+            [
+                "metric": table.shape.name, "label": label, "series": "\(table.seriesCount)",
+                "series_max": "\(table.seriesMax)",
+            ]
+        )
+    }
+
+    private func emit(_ ids: [Int], _ state: inout State, into store: any SampleAppending) {
+        // A 0 must never land behind newer samples of a series that an earlier process left in the rings, and a
+        // total may only replace the total of its own slot.
+        var zeros = SampleBatch(latePolicy: .reject)
+        var samples = SampleBatch(latePolicy: .upsert(window: .zero))
+        for id in ids {
+            state.tables[id]?.flush(
+                zeros: &zeros,
+                samples: &samples,
+                heartbeat: settings.heartbeat.milliseconds
+            )
+            if let table = state.tables[id] {
+                state.instruments[id]?.series.set(Double(table.seriesCount))
+            }
+        }
+        if !zeros.entries.isEmpty { report(store.append(zeros), except: [.outOfOrder]) }
+        if !samples.entries.isEmpty { report(store.append(samples), except: []) }
+    }
+
+    private func report(_ result: AppendResult, except expected: Set<RefusalCause>) {
+        var unexpected = false
+        for (cause, count) in result.refused where !expected.contains(cause) {
+            metrics.counter(
+                "tocsin_log_metric_samples_refused",
+                help: "Samples of log metrics that the store refused.",
+                labels: [("cause", cause.rawValue)]
+            ).add(count)
+            unexpected = true
+        }
+        if unexpected, let refusal = result.firstRefusal {
+            log.warn("the metric store refused samples of log metrics", ["reason": refusal])
+        }
+    }
+
+    /// The stamp of the slot that holds a moment.
+    private func slot(_ moment: Int64) -> Int64 {
+        Timestamp(milliseconds: moment - 1).floored(to: settings.resolution).milliseconds + 1
+    }
+}

@@ -1,0 +1,186 @@
+package import Model
+import Synchronization
+package import Telemetry
+package import Timekeeping
+
+/// What every source is doing: the page of `sloctl sources`, the status page and `tocsin_source_*`.
+package final class SourceRegistry: Sendable {
+    private struct Entry {
+        var isOn = true
+        /// Why it is off and how to turn it on.
+        var offAdvice = ""
+        /// The last failure and its remedy; nil once something worked again.
+        var failure: String?
+        var failures = 0
+        /// The last refusal in words.
+        var refusal: (text: String, at: Timestamp)?
+        var lastSuccess: Timestamp?
+        var watermark: Timestamp?
+        var accepted = 0
+        var duplicates = 0
+        var revised = 0
+        var batches = 0
+        var overloads = 0
+        var refused: [String: Int] = [:]
+    }
+
+    /// How long a refusal stays in a source's advice.
+    package static let refusalShown = Duration.seconds(600)
+
+    private let entries = Mutex<[String: Entry]>([:])
+    private let clock: any WallClock
+
+    /// A registry whose figures also appear in `metrics`.
+    package init(clock: any WallClock, metrics: MetricsRegistry) {
+        self.clock = clock
+        metrics.collect { [weak self] in self?.families() ?? [] }
+    }
+
+    /// Says that a source exists; one that is off gives the reason and how to turn it on.
+    package func declare(_ name: String, isOn: Bool, advice: String = "") {
+        update(name) { entry in
+            entry.isOn = isOn
+            entry.offAdvice = advice
+        }
+    }
+
+    /// A source worked, though it may have had nothing new.
+    package func succeeded(_ name: String) {
+        let now = clock.now()
+        update(name) { entry in
+            entry.lastSuccess = now
+            entry.failure = nil
+        }
+    }
+
+    /// A source failed; `advice` says what, where and how to mend it.
+    package func failed(_ name: String, advice: String) {
+        update(name) { entry in
+            entry.failure = advice
+            entry.failures += 1
+        }
+    }
+
+    /// Something of a source was refused before it was a sample or a record.
+    package func refused(_ name: String, cause: String, count: Int = 1, _ message: String) {
+        let now = clock.now()
+        update(name) { entry in
+            entry.refused[cause, default: 0] += count
+            entry.refusal = (message, now)
+        }
+    }
+
+    /// A batch was let in.
+    package func admitted(_ name: String, _ result: AppendResult, newest: Timestamp?) {
+        let now = clock.now()
+        update(name) { entry in
+            entry.batches += 1
+            entry.accepted += result.accepted
+            entry.duplicates += result.duplicates
+            entry.revised += result.revised
+            for (cause, count) in result.refused {
+                entry.refused[cause.rawValue, default: 0] += count
+            }
+            if let refusal = result.firstRefusal { entry.refusal = (refusal, now) }
+            entry.lastSuccess = now
+            entry.failure = nil
+            if let newest { entry.watermark = max(entry.watermark ?? newest, newest) }
+        }
+    }
+
+    /// A batch was turned away for now.
+    package func overloaded(_ name: String) {
+        update(name) { $0.overloads += 1 }
+    }
+
+    /// Every source, by name.
+    package var statuses: [SourceStatus] {
+        let now = clock.now()
+        return entries.withLock { $0 }.map { name, entry in
+            SourceStatus(
+                name: name,
+                isOn: entry.isOn,
+                advice: SourceRegistry.advice(entry, now: now),
+                lastSuccess: entry.lastSuccess,
+                watermark: entry.watermark,
+                accepted: entry.accepted,
+                refused: entry.refused
+            )
+        }.sorted { $0.name < $1.name }
+    }
+
+    /// The newest event time that a source has brought; nil before the first.
+    package func watermark(of name: String) -> Timestamp? {
+        entries.withLock { $0[name]?.watermark }
+    }
+
+    private static func advice(_ entry: Entry, now: Timestamp) -> String {
+        guard entry.isOn else { return entry.offAdvice }
+        if let failure = entry.failure { return failure }
+        guard let refusal = entry.refusal, now - refusal.at <= refusalShown else { return "" }
+        return refusal.text
+    }
+
+    private func update(_ name: String, _ change: (inout Entry) -> Void) {
+        entries.withLock { change(&$0[name, default: Entry()]) }
+    }
+
+    private func families() -> [MetricFamily] {
+        let entries = self.entries.withLock { $0 }.sorted { $0.key < $1.key }
+        func family(
+            _ name: String,
+            _ kind: MetricKind,
+            _ help: String,
+            _ value: (Entry) -> Double?
+        ) -> MetricFamily {
+            MetricFamily(
+                name,
+                help: help,
+                kind: kind,
+                points: entries.compactMap { source, entry in
+                    value(entry).map { MetricPoint([("source", source)], $0) }
+                }
+            )
+        }
+        let refused = entries.flatMap { source, entry in
+            entry.refused.sorted { $0.key < $1.key }.map {
+                MetricPoint([("source", source), ("cause", $0.key)], Double($0.value))
+            }
+        }
+        return [
+            family("tocsin_source_on", .gauge, "1 when the source is on.") { $0.isOn ? 1 : 0 },
+            family("tocsin_source_accepted", .counter, "Samples or records let in.") {
+                Double($0.accepted)
+            },
+            family("tocsin_source_duplicates", .counter, "Samples that were there already.") {
+                Double($0.duplicates)
+            },
+            family("tocsin_source_revised", .counter, "Samples that replaced another value.") {
+                Double($0.revised)
+            },
+            family("tocsin_source_batches", .counter, "Batches let in.") { Double($0.batches) },
+            family("tocsin_source_overloads", .counter, "Batches turned away for now.") {
+                Double($0.overloads)
+            },
+            family("tocsin_source_failures", .counter, "Failures of the source itself.") {
+                Double($0.failures)
+            },
+            MetricFamily(
+                "tocsin_source_refused",
+                help: "Samples, records or messages refused, by cause.",
+                kind: .counter,
+                points: refused
+            ),
+            family(
+                "tocsin_source_watermark_timestamp_seconds",
+                .gauge,
+                "Newest event time that the source has brought."
+            ) { $0.watermark?.seconds },
+            family(
+                "tocsin_source_last_success_timestamp_seconds",
+                .gauge,
+                "When the source last worked."
+            ) { $0.lastSuccess?.seconds },
+        ]
+    }
+}

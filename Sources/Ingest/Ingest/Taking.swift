@@ -1,0 +1,22 @@
+import LogStore
+import MetricStore
+package import Model
+
+/// What admission needs of the metric store.
+package protocol SampleTaking: SampleAppending {
+    /// True when so much waits already that `tryAppend` would turn a batch away.
+    var isOverloaded: Bool { get }
+
+    /// Takes a batch; nil, with nothing of it taken, when too much waits already.
+    func tryAppend(_ batch: SampleBatch) -> AppendResult?
+}
+
+/// What admission needs of the log store.
+package protocol RecordTaking: Sendable {
+    /// Puts the records into their rings; old ones make room.
+    func append(_ records: [LogRecord])
+}
+
+extension MetricStore: SampleTaking {}
+
+extension LogStore: RecordTaking {}
