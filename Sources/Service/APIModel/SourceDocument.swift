@@ -1,0 +1,41 @@
+/// What one source is doing, as the API gives it.
+package struct SourceDocument: Codable, Hashable, Sendable {
+    package var name: String
+    package var on: Bool
+    /// Why it is off and how to turn it on, or the last error and its remedy; empty when all is well.
+    package var advice: String
+    @Null package var lastSuccess: String?
+    /// The newest event time seen.
+    @Null package var watermark: String?
+    /// Seconds since the watermark; null before any data.
+    @Null package var lagSeconds: Double?
+    package var accepted: Int
+    package var refused: [String: Int]
+
+    package init(
+        name: String,
+        on: Bool,
+        advice: String,
+        lastSuccess: String?,
+        watermark: String?,
+        lagSeconds: Double?,
+        accepted: Int,
+        refused: [String: Int]
+    ) {
+        self.name = name
+        self.on = on
+        self.advice = advice
+        self.lastSuccess = lastSuccess
+        self.watermark = watermark
+        self.lagSeconds = lagSeconds
+        self.accepted = accepted
+        self.refused = refused
+    }
+}
+
+/// `GET /v1/sources`.
+package struct SourceListDocument: Codable, Hashable, Sendable {
+    package var sources: [SourceDocument]
+
+    package init(sources: [SourceDocument]) { self.sources = sources }
+}

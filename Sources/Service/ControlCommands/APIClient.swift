@@ -1,0 +1,103 @@
+import APIModel
+import Foundation
+import HTTPClient
+
+/// Asks a Tocsin server, and turns every failure into words with a next step.
+struct APIClient {
+    let server: String
+    let http: any HTTPSending
+    var timeout: Duration = .seconds(10)
+
+    /// The document at a path.
+    func get<Document: Decodable>(
+        _ path: String,
+        _ type: Document.Type = Document.self
+    ) async throws(CommandFailure) -> Document {
+        try decode(try await send("GET", path), path)
+    }
+
+    /// The bytes at a path.
+    func text(_ path: String) async throws(CommandFailure) -> String {
+        String(decoding: try await send("GET", path), as: UTF8.self)
+    }
+
+    /// Sends a JSON body and gives the reply's document.
+    func post<Document: Decodable>(
+        _ path: String,
+        _ body: some Encodable,
+        _ type: Document.Type = Document.self
+    ) async throws(CommandFailure) -> Document {
+        let bytes: Data
+        do {
+            bytes = try APIJSON.encode(body)
+        } catch {
+            throw CommandFailure(code: .failed, message: "cannot write the request: \(error)")
+        }
+        return try decode(try await send("POST", path, Array(bytes)), path)
+    }
+
+    private func decode<Document: Decodable>(
+        _ bytes: [UInt8],
+        _ path: String
+    ) throws(CommandFailure) -> Document {
+        do {
+            return try APIJSON.decode(Document.self, from: Data(bytes))
+        } catch {
+            throw CommandFailure(
+                code: .failed,
+                message: "\(server)\(path) did not answer as a Tocsin of this version does; "
+                    + "check the address, and that server and sloctl are of one version"
+            )
+        }
+    }
+
+    private func send(
+        _ method: String,
+        _ path: String,
+        _ body: [UInt8] = []
+    ) async throws(CommandFailure) -> [UInt8] {
+        var headers = [(name: "Accept", value: "application/json")]
+        if !body.isEmpty { headers.append(("Content-Type", "application/json")) }
+        let reply: HTTPClientReply
+        do {
+            reply = try await http.send(
+                HTTPClientRequest(
+                    method: method,
+                    url: server + path,
+                    headers: headers,
+                    body: body,
+                    timeout: timeout
+                )
+            )
+        } catch {
+            throw CommandFailure(
+                code: .unreachable,
+                message: "\(error)\nIs Tocsin running there? Give its address with --server or "
+                    + "TOCSIN_URL (now \(server))."
+            )
+        }
+        guard (200..<300).contains(reply.status) else { throw failure(reply, path) }
+        return reply.body
+    }
+
+    private func failure(_ reply: HTTPClientReply, _ path: String) -> CommandFailure {
+        let problem = try? APIJSON.decode(ProblemDocument.self, from: Data(reply.body))
+        let detail = problem?.detail ?? problem?.title ?? "status \(reply.status)"
+        switch reply.status {
+        case 401, 403: return CommandFailure(code: .notAllowed, message: detail)
+        case 400, 404, 409, 422: return CommandFailure(code: .usage, message: detail)
+        default:
+            return CommandFailure(
+                code: .failed,
+                message: "\(server)\(path): \(detail); see the log of tocsin"
+            )
+        }
+    }
+
+    /// A path segment with what is not allowed there encoded.
+    static func escaped(_ segment: String) -> String {
+        var allowed = CharacterSet.alphanumerics
+        allowed.insert(charactersIn: "-._~")
+        return segment.addingPercentEncoding(withAllowedCharacters: allowed) ?? segment
+    }
+}

@@ -1,0 +1,143 @@
+import APIModel
+import ArgumentParsing
+import Foundation
+
+/// Commands that only read: objectives, alerts, sources, deliveries, queries.
+struct ReadingCommands {
+    static let specs = [
+        CommandSpec(
+            "slo",
+            "Look at the loaded objectives",
+            subcommands: [CommandSpec("list", "List objectives with target, window and status")]
+        ),
+        CommandSpec("alerts", "List pending and firing alerts"),
+        CommandSpec("sources", "Show what each source is doing, and how to mend what it is not"),
+        CommandSpec(
+            "notify",
+            "Look at what was sent",
+            subcommands: [CommandSpec("deliveries", "List messages with every try to deliver them")]
+        ),
+        CommandSpec(
+            "query",
+            "Evaluate a PromQL expression now",
+            discussion: "  sloctl query 'sum by (status) (rate(http_requests_total[5m]))'",
+            operands: [OperandSpec("EXPRESSION", .one, "a PromQL expression")],
+            options: [
+                OptionSpec(
+                    "output",
+                    short: "o",
+                    value: "FORMAT",
+                    choices: ["table", "json"],
+                    "How to print"
+                )
+            ]
+        ),
+    ]
+
+    let client: APIClient
+    let terminal: Terminal
+
+    func run(_ invocation: Invocation) async throws(CommandFailure) -> ExitCode {
+        switch invocation.path.first {
+        case "slo": try await objectives()
+        case "alerts": try await alerts()
+        case "sources": try await sources()
+        case "notify": try await deliveries()
+        case "query": try await query(invocation)
+        default: preconditionFailure("the parser knows the commands")
+        }
+        return .ok
+    }
+
+    private func objectives() async throws(CommandFailure) {
+        let list: SLOListDocument = try await client.get("/v1/slos")
+        guard !list.slos.isEmpty else {
+            return terminal.messages("No objectives are loaded; add slos: to a rule file.\n")
+        }
+        var table = TableText(header: ["NAME", "OBJECTIVE", "WINDOW", "STATUS", "BUDGET LEFT"])
+        for slo in list.slos {
+            table.add([
+                slo.slo, NumberText.shortPercent(slo.objective), slo.window.type, slo.status,
+                NumberText.percent(slo.budget.remainingRatio, decimals: 1),
+            ])
+        }
+        terminal.output(table.text)
+    }
+
+    private func alerts() async throws(CommandFailure) {
+        let reply: PrometheusReply<AlertsPayload> = try await client.get("/api/v1/alerts")
+        guard let alerts = reply.data?.alerts, !alerts.isEmpty else {
+            return terminal.messages("No alerts.\n")
+        }
+        var table = TableText(header: ["ALERT", "STATE", "SINCE", "VALUE", "LABELS"])
+        for alert in alerts {
+            let labels = alert.labels.filter { $0.key != "alertname" }
+                .sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+            table.add([
+                alert.labels["alertname"] ?? "", alert.state, alert.activeAt ?? "", alert.value,
+                labels.joined(separator: " "),
+            ])
+        }
+        terminal.output(table.text)
+    }
+
+    private func sources() async throws(CommandFailure) {
+        let list: SourceListDocument = try await client.get("/v1/sources")
+        var table = TableText(header: ["SOURCE", "ON", "LAG", "ACCEPTED", "REFUSED", "ADVICE"])
+        for source in list.sources {
+            let refused = source.refused.sorted { $0.key < $1.key }
+                .map { "\($0.key) \($0.value)" }.joined(separator: ", ")
+            table.add([
+                source.name, source.on ? "on" : "off",
+                source.lagSeconds.map { NumberText.roughDuration($0) } ?? NumberText.unknown,
+                "\(source.accepted)", refused.isEmpty ? "0" : refused, source.advice,
+            ])
+        }
+        terminal.output(table.text)
+    }
+
+    private func deliveries() async throws(CommandFailure) {
+        let list: DeliveryListDocument = try await client.get("/v1/deliveries")
+        guard !list.deliveries.isEmpty else {
+            return terminal.messages("Nothing was sent yet.\n")
+        }
+        var table = TableText(
+            header: ["CREATED", "INCIDENT", "RECEIVER", "KIND", "STATE", "TRIES", "LAST"]
+        )
+        for delivery in list.deliveries {
+            table.add([
+                delivery.createdAt, delivery.incident, delivery.receiver, delivery.kind,
+                delivery.state, "\(delivery.tries.count)",
+                delivery.reason ?? delivery.tries.last?.outcome ?? "",
+            ])
+        }
+        terminal.output(table.text)
+    }
+
+    private func query(_ invocation: Invocation) async throws(CommandFailure) {
+        let expression = invocation.operands.first ?? ""
+        let path = "/api/v1/query?query=\(APIClient.escaped(expression))"
+        if invocation.value("output") == "json" {
+            return terminal.output(try await client.text(path) + "\n")
+        }
+        let reply: PrometheusReply<InstantQueryPayload> = try await client.get(path)
+        for warning in (reply.warnings ?? []) + (reply.infos ?? []) {
+            terminal.messages("\(warning)\n")
+        }
+        switch reply.data?.result {
+        case .point(let point): terminal.output("\(point.text)\n")
+        case .items(let items):
+            if items.isEmpty { terminal.messages("No series.\n") }
+            for item in items {
+                let name = item.metric["__name__"] ?? ""
+                let pairs = item.metric.filter { $0.key != "__name__" }.sorted { $0.key < $1.key }
+                    .map { "\($0.key)=\"\($0.value)\"" }
+                let series = name + (pairs.isEmpty ? "" : "{\(pairs.joined(separator: ", "))}")
+                let values = item.values ?? item.value.map { [$0] } ?? []
+                let text = values.map { item.values == nil ? $0.text : "\($0.text)@\($0.seconds)" }
+                terminal.output("\(series) => \(text.joined(separator: " "))\n")
+            }
+        case nil: throw CommandFailure(code: .failed, message: "the server gave no data")
+        }
+    }
+}
