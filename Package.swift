@@ -109,7 +109,7 @@ var targets: [Target] = [
         ["Rules", "PromQL", "PromQLSyntax", "Model", "Timekeeping", "Telemetry"]),
 
     // MARK: Response
-    library("Response", "OnCall", ["Model", "YAML", "Timekeeping"]),
+    library("Response", "OnCall", ["Model", "YAML", "Timekeeping", "Matching"]),
     library("Response", "Incidents", ["OnCall", "Model", "Timekeeping", "Telemetry"]),
     library(
         "Response", "Paging",
@@ -189,7 +189,7 @@ var targets: [Target] = [
     tests(
         "Rules", "RuleEvaluationTests",
         ["RuleEvaluation", "Rules", "PromQL", "PromQLSyntax", "Model", "Timekeeping", "Telemetry"]),
-    tests("Response", "OnCallTests", ["OnCall", "Model", "YAML", "Timekeeping"]),
+    tests("Response", "OnCallTests", ["OnCall", "Model", "YAML", "Timekeeping"], fixtures: ["Fixtures"]),
     tests("Response", "IncidentsTests", ["Incidents", "OnCall", "Model", "Timekeeping", "Telemetry"]),
     tests(
         "Response", "PagingTests",
