@@ -1,0 +1,195 @@
+package import HTTPClient
+package import Model
+import Synchronization
+package import Telemetry
+package import Timekeeping
+
+/// Pulls from CloudWatch what the loaded rules select, and nothing else.
+///
+/// Samples carry CloudWatch's own timestamps, the start of their period, and are admitted once their period
+/// has settled (its end plus the namespace's delay has passed); every poll reads the last minutes again and
+/// overwrites what was revised. So rules see each period whole, some minutes after its end: judge them at
+/// `now - (period + delay)`.
+package final class CloudWatchPoller: Sendable {
+    private struct State {
+        var needs: [SelectorNeed] = []
+        var regions: [String]
+        var pollers: [String: RegionPoller] = [:]
+        var credentials: CredentialsCache?
+    }
+
+    /// Longest time before changed needs are noticed while nothing is due.
+    package static let noticePause = Duration.seconds(5)
+    /// Shortest time between two rounds.
+    package static let roundPause = Duration.milliseconds(100)
+
+    private let settings: CloudWatchSettings
+    private let given: (any CredentialsProviding)?
+    private let environment: AWSEnvironment
+    private let http: any HTTPSending
+    private let admit: any SampleAdmitting
+    private let clock: any WallClock
+    private let sleeper: any Sleeper
+    private let makeRandom: @Sendable () -> any RandomNumberGenerator & Sendable
+    private let log: Log
+    private let metrics: MetricsRegistry
+    private let report: @Sendable (SourceStatus) -> Void
+    private let state: Mutex<State>
+
+    /// - Parameters:
+    ///   - settings: One entry of `sources.cloudwatch`; `problems` must be empty.
+    ///   - credentials: Keys to use instead of the environment's chain; `roleARN` is then not taken.
+    ///   - environment: Variables and files that credentials and region come from.
+    ///   - http: The way out.
+    ///   - admit: The door to the metric store; it may block, and is called on threads of its own.
+    ///   - clock: Wall time.
+    ///   - sleeper: Waits between polls and tries.
+    ///   - random: Makes a source of jitter for each region; tests give a seeded one.
+    ///   - log: For plans and troubles, one line when they change.
+    ///   - metrics: Where the counters are kept.
+    ///   - report: Told of each region's state after each poll, from any thread.
+    package init(
+        settings: CloudWatchSettings,
+        credentials: (any CredentialsProviding)? = nil,
+        environment: AWSEnvironment = .system(),
+        http: any HTTPSending,
+        admit: any SampleAdmitting,
+        clock: any WallClock,
+        sleeper: any Sleeper = SystemSleeper(),
+        random: @escaping @Sendable () -> any RandomNumberGenerator & Sendable = {
+            SystemRandomNumberGenerator()
+        },
+        log: Log,
+        metrics: MetricsRegistry,
+        report: @escaping @Sendable (SourceStatus) -> Void = { _ in }
+    ) {
+        self.settings = settings
+        given = credentials
+        self.environment = environment
+        self.http = http
+        self.admit = admit
+        self.clock = clock
+        self.sleeper = sleeper
+        makeRandom = random
+        self.log = log
+        self.metrics = metrics
+        self.report = report
+        state = Mutex(State(regions: settings.regions))
+    }
+
+    /// Replaces what the loaded rules, SLOs and dashboards select; noticed within five seconds.
+    package func update(needs: [SelectorNeed]) {
+        state.withLock { $0.needs = needs }
+    }
+
+    /// Polls until the task is cancelled.
+    package func run() async {
+        while !Task.isCancelled {
+            await pollOnce(at: clock.now())
+            let pause = await pauseBeforeNextRound()
+            do {
+                try await sleeper.sleep(for: pause)
+            } catch {
+                return
+            }
+        }
+    }
+
+    /// Does everything that is due at `now`, in all regions at once.
+    package func pollOnce(at now: Timestamp) async {
+        let regions: [String]
+        do {
+            regions = try await knownRegions()
+        } catch {
+            report(SourceStatus(name: "cloudwatch", isOn: false, advice: "\(error)"))
+            return
+        }
+        let needs = state.withLock { $0.needs }
+        let names = needs.compactMap(PollPlanner.nameText)
+        let homes = NamespaceTable.homeRegions(of: names, beyond: regions)
+        let pollers =
+            regions.map { poller($0, regions, homeOnly: false) }
+            + homes.sorted().map { poller($0, regions, homeOnly: true) }
+        await withTaskGroup(of: Void.self) { group in
+            for poller in pollers { group.addTask { await poller.poll(needs, at: now) } }
+        }
+    }
+
+    /// Where the keys are from and how long they last; nil before the first are found.
+    package func credentialsSummary() async -> String? {
+        await state.withLock { $0.credentials }?.summary
+    }
+
+    private func pauseBeforeNextRound() async -> Duration {
+        let pollers = state.withLock { Array($0.pollers.values) }
+        var next: Timestamp?
+        for poller in pollers {
+            guard let due = await poller.nextDue() else { continue }
+            next = min(next ?? due, due)
+        }
+        guard let next else { return Self.noticePause }
+        return min(Self.noticePause, max(Self.roundPause, next - clock.now()))
+    }
+
+    private func knownRegions() async throws(CredentialsError) -> [String] {
+        let known = state.withLock { $0.regions }
+        guard known.isEmpty else { return known }
+        let region = try await RegionResolution.resolve(environment, http: http)
+        state.withLock { $0.regions = [region] }
+        return [region]
+    }
+
+    private func poller(_ region: String, _ regions: [String], homeOnly: Bool) -> RegionPoller {
+        state.withLock { state in
+            if let known = state.pollers[region] { return known }
+            let cache = state.credentials ?? makeCredentials(region: regions[0])
+            state.credentials = cache
+            let name = sourceName(region)
+            let counters = CloudWatchCounters(metrics, source: name)
+            let client = CloudWatchClient(
+                region: region,
+                endpoint: settings.endpoint,
+                credentials: cache,
+                http: http,
+                clock: clock,
+                sleeper: sleeper,
+                random: makeRandom(),
+                counters: counters
+            )
+            let made = RegionPoller(
+                region: region,
+                name: name,
+                homeOnly: homeOnly,
+                settings: settings,
+                client: client,
+                credentials: cache,
+                admit: admit,
+                counters: counters,
+                log: log,
+                report: report
+            )
+            state.pollers[region] = made
+            return made
+        }
+    }
+
+    /// `cloudwatch/eu-west-1`, with the account when a role names one.
+    private func sourceName(_ region: String) -> String {
+        let account = settings.roleARN.flatMap { CloudWatchIngest.accountID(ofARN: $0) }
+        return "cloudwatch/\(region)" + (account.map { "/\($0)" } ?? "")
+    }
+
+    private func makeCredentials(region: String) -> CredentialsCache {
+        let source: any CredentialsProviding =
+            given
+            ?? CredentialsChain(
+                environment: environment,
+                http: http,
+                clock: clock,
+                region: region,
+                roleARN: settings.roleARN,
+                externalID: settings.externalID
+            )
+        return CredentialsCache(source, clock: clock, log: log)
+    }
+}

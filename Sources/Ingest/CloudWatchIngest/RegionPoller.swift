@@ -1,0 +1,289 @@
+import Model
+import Telemetry
+import Timekeeping
+
+/// Everything a source does in one region: lists metrics, plans, polls, fills zeros and admits.
+actor RegionPoller {
+    nonisolated let region: String
+    nonisolated let name: String
+    private let settings: CloudWatchSettings
+    private let table: NamespaceTable
+    private let client: CloudWatchClient
+    private let credentials: CredentialsCache
+    private let admit: any SampleAdmitting
+    private let counters: CloudWatchCounters
+    private let log: Log
+    private let report: @Sendable (SourceStatus) -> Void
+
+    private var needs: [SelectorNeed] = []
+    private var accountID: String?
+    private var namespaces: Set<String> = []
+    private var catalogue = MetricCatalogue()
+    private var plan = PollPlan()
+    private var schedule: PollSchedule
+    private var status: SourceStatus
+    private var listingTrouble: String?
+    private var pollingTrouble: String?
+    private var queryTroubles: [QueryKey: String] = [:]
+    private var isPolling = false
+
+    /// Pause before a list of metrics that could not be had is asked for again.
+    static let listingPause = Duration.seconds(60)
+
+    init(
+        region: String,
+        name: String,
+        homeOnly: Bool,
+        settings: CloudWatchSettings,
+        client: CloudWatchClient,
+        credentials: CredentialsCache,
+        admit: any SampleAdmitting,
+        counters: CloudWatchCounters,
+        log: Log,
+        report: @escaping @Sendable (SourceStatus) -> Void
+    ) {
+        self.region = region
+        self.name = name
+        self.settings = settings
+        self.client = client
+        self.credentials = credentials
+        self.admit = admit
+        self.counters = counters
+        self.log = log
+        self.report = report
+        table = NamespaceTable(settings: settings, region: region, homeOnly: homeOnly)
+        schedule = PollSchedule(sourceName: name, backfillMax: settings.backfillMax)
+        status = SourceStatus(name: name, isOn: true)
+    }
+
+    /// When there is something to do next; nil when nothing is needed.
+    func nextDue() -> Timestamp? {
+        [catalogue.nextDue(namespaces), schedule.nextDue].compactMap(\.self).min()
+    }
+
+    /// Does what is due at `now` for the given needs and reports.
+    func poll(_ needs: [SelectorNeed], at now: Timestamp) async {
+        guard !isPolling else { return }
+        isPolling = true
+        defer { isPolling = false }
+        let account = needs.isEmpty ? accountID : await knownAccount() ?? accountID
+        let changed = needs != self.needs || account != accountID
+        self.needs = needs
+        accountID = account
+        let planner = PollPlanner(
+            table: table,
+            settings: settings,
+            region: region,
+            accountID: account
+        )
+        if changed { namespaces = planner.namespaces(of: needs) }
+        let listed = await refreshCatalogue(at: now)
+        if changed || listed {
+            plan = planner.plan(needs, over: catalogue.metrics)
+            schedule.adopt(plan.queries, at: now)
+            queryTroubles = queryTroubles.filter { key, _ in
+                plan.queries.contains { $0.key == key }
+            }
+            counters.planned.set(Double(plan.queries.count))
+            counters.projectedDollars.set(plan.dollarsPerMonth)
+            counters.leftOut.add(plan.leftOut)
+            log.info(
+                "planned",
+                [
+                    "source": name, "metrics": "\(plan.queries.count)",
+                    "left_out": "\(plan.leftOut)",
+                    "usd_per_month": "\((plan.dollarsPerMonth * 100).rounded() / 100)",
+                ]
+            )
+        }
+        let calls = schedule.due(at: now)
+        if !calls.isEmpty { await make(calls, at: now) }
+        publish()
+    }
+
+    /// The account for the `account_id` label: only what cannot change from one run to the next.
+    private func knownAccount() async -> String? {
+        if let account = settings.accountID { return account }
+        if let role = settings.roleARN { return CloudWatchIngest.accountID(ofARN: role) }
+        // An error comes back with the first request, and is reported there.
+        return (try? await credentials.credentials())?.accountID
+    }
+
+    // MARK: Listing
+
+    /// Renews the lists that are due.
+    ///
+    /// - Returns: True when any list is new.
+    private func refreshCatalogue(at now: Timestamp) async -> Bool {
+        let due = catalogue.due(namespaces, at: now)
+        guard !due.isEmpty else { return false }
+        var isNew = false
+        listingTrouble = nil
+        for namespace in due {
+            do {
+                let metrics = try await list(namespace)
+                catalogue.listed(namespace, metrics, nextAt: now + settings.catalogueRefresh)
+                isNew = true
+            } catch {
+                catalogue.failed(namespace, nextAt: now + Self.listingPause)
+                counters.failedPolls.add()
+                listingTrouble = "listing \(namespace): \(error)"
+                // The other namespaces would fail in the same way; they are due again in a minute.
+                if case .service = error { continue }
+                for other in due where other > namespace {
+                    catalogue.failed(other, nextAt: now + Self.listingPause)
+                }
+                break
+            }
+        }
+        return isNew
+    }
+
+    private func list(_ namespace: String) async throws(CloudWatchError) -> Set<CloudWatchMetric> {
+        var found: Set<CloudWatchMetric> = []
+        var input = ListMetricsInput(
+            namespace: namespace,
+            recentlyActive: table.isRecentlyActiveOnly(namespace)
+        )
+        var pages = 0
+        repeat {
+            let page = try await client.listMetrics(input)
+            for wire in page.metrics ?? [] {
+                if let metric = CloudWatchMetric(wire) { found.insert(metric) }
+            }
+            pages += 1
+            input.nextToken = page.nextToken
+        } while input.nextToken != nil && pages < settings.cataloguePagesMax
+        if input.nextToken != nil {
+            counters.leftOut.add()
+            listingTrouble =
+                "\(namespace) has more than \(pages * CloudWatchProtocol.metricsPerPageMax) metrics; "
+                + "those beyond are not seen, raise sources.cloudwatch catalogue_pages_max"
+        }
+        return found
+    }
+
+    // MARK: Polling
+
+    private func make(_ calls: [PollCall], at now: Timestamp) async {
+        let reader = MetricDataReader(client: client, settings: settings, counters: counters)
+        pollingTrouble = nil
+        // Calls of one range are put together, so that a load balancer's counters meet.
+        var index = 0
+        while index < calls.count {
+            let start = calls[index].start
+            let end = calls[index].end
+            var queries: [QueryKey: PlannedQuery] = [:]
+            var readings: [QueryKey: QueryReading] = [:]
+            while index < calls.count, calls[index].start == start, calls[index].end == end {
+                for query in calls[index].queries { queries[query.key] = query }
+                let reading = await reader.read(calls[index])
+                readings.merge(reading.readings) { $1 }
+                if let error = reading.error {
+                    counters.failedPolls.add()
+                    pollingTrouble = "\(error)"
+                }
+                index += 1
+            }
+            await take(readings, of: queries, from: start, to: end, at: now)
+        }
+    }
+
+    private func take(
+        _ readings: [QueryKey: QueryReading],
+        of queries: [QueryKey: PlannedQuery],
+        from start: Timestamp,
+        to end: Timestamp,
+        at now: Timestamp
+    ) async {
+        let complete = readings.filter { $0.value.outcome == .complete }.mapValues(\.samples)
+        let zeros = LoadBalancerZeros.zeros(in: complete)
+        var batch = SampleBatch(latePolicy: .upsert(window: end - start))
+        for (key, reading) in readings.sorted(by: { $0.key.description < $1.key.description }) {
+            let names = queries[key]?.names ?? []
+            var samples = reading.samples
+            if let zeros = zeros[key], !names.isEmpty {
+                samples = (samples + zeros).sorted { $0.timestamp < $1.timestamp }
+                counters.zeroFilled.add(zeros.count)
+            }
+            guard !samples.isEmpty else { continue }
+            let labels = SeriesNaming.labels(key.metric, region: region, accountID: accountID)
+            for name in names.sorted() {
+                var series = labels
+                series[LabelSet.metricName] = name
+                batch.append(series, samples: samples)
+            }
+        }
+        let refusal = await admitted(batch, at: now)
+        for (key, reading) in readings {
+            note(reading, of: key)
+            let outcome = refusal.map { PollOutcome.failed(retryAfter: $0) } ?? reading.outcome
+            schedule.finished(key, outcome, through: end, at: now)
+        }
+        if readings.values.contains(where: { $0.outcome == .complete }) {
+            status.lastSuccess = now
+        }
+    }
+
+    /// Brings a batch to the door, off the cooperative pool since the door may block.
+    ///
+    /// - Returns: The pause before trying again when the door is closed; nil when the batch is in.
+    private func admitted(_ batch: SampleBatch, at now: Timestamp) async -> Duration? {
+        guard batch.sampleCount > 0 else { return nil }
+        let admit = admit
+        let name = name
+        switch await OffPool.run({ admit.admit(batch, from: name) }) {
+        case .admitted(let result):
+            counters.points.add(result.accepted + result.duplicates)
+            status.accepted += result.accepted
+            for (cause, count) in result.refused {
+                status.refused[cause.rawValue, default: 0] += count
+            }
+            if let refusal = result.firstRefusal { pollingTrouble = refusal }
+            return nil
+        case .overloaded(let retryAfter, let reason):
+            status.refused["overloaded", default: 0] += batch.sampleCount
+            pollingTrouble = "the store is full for now: \(reason)"
+            return retryAfter
+        }
+    }
+
+    private func note(_ reading: QueryReading, of key: QueryKey) {
+        let said = reading.messages.isEmpty ? "" : ": " + reading.messages.joined(separator: ", ")
+        switch reading.outcome {
+        case .complete: queryTroubles[key] = nil
+        case .incomplete:
+            counters.incomplete.add()
+            queryTroubles[key] = "\(key) came incomplete and is read again\(said)"
+        case .forbidden:
+            counters.incomplete.add()
+            queryTroubles[key] =
+                "\(key) is forbidden\(said); allow cloudwatch:GetMetricData for its account"
+        case .failed: counters.incomplete.add()
+        }
+    }
+
+    // MARK: Reporting
+
+    private func publish() {
+        var advice: [String] = []
+        if needs.isEmpty {
+            advice.append("no loaded rule, SLO or dashboard reads CloudWatch; nothing is asked")
+        }
+        if let listingTrouble { advice.append(listingTrouble) }
+        if let pollingTrouble { advice.append(pollingTrouble) }
+        let troubles = queryTroubles.sorted { $0.key.description < $1.key.description }
+        if let first = troubles.first {
+            let more = troubles.count > 1 ? " (and \(troubles.count - 1) more metrics)" : ""
+            advice.append(first.value + more)
+        }
+        advice += plan.advice
+        let text = advice.joined(separator: "; ")
+        if text != status.advice, !text.isEmpty, !needs.isEmpty {
+            log.warn("\(text)", ["source": name])
+        }
+        status.advice = text
+        status.watermark = schedule.watermark
+        report(status)
+    }
+}
