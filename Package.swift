@@ -68,7 +68,7 @@ var targets: [Target] = [
     library("Adapters", "Cryptography", ["COpenSSL"]),
     library("Adapters", "Matching", ["CRE2"]),
     library("Adapters", "SQLite", ["CSQLite"]),
-    library("Adapters", "HTTPClient", ["CCurl", "Timekeeping", "Telemetry"]),
+    library("Adapters", "HTTPClient", ["CCurl", "ServiceRuntime", "Timekeeping", "Telemetry"]),
     library("Adapters", "HTTPServer", ["ServiceRuntime", "Timekeeping", "Telemetry", "Compression"]),
 
     // MARK: Model
@@ -168,7 +168,7 @@ var targets: [Target] = [
     tests("Adapters", "YAMLTests", ["YAML", "Model", "Timekeeping"]),
     tests("Adapters", "SQLiteTests", ["SQLite"]),
     tests("Adapters", "HTTPClientTests", ["HTTPClient", "HTTPServer", "ServiceRuntime", "Timekeeping", "Telemetry"]),
-    tests("Adapters", "HTTPServerTests", ["HTTPServer", "ServiceRuntime", "Timekeeping", "Telemetry"]),
+    tests("Adapters", "HTTPServerTests", ["HTTPServer", "ServiceRuntime", "Compression", "Timekeeping", "Telemetry"]),
     tests("Model", "ModelTests", ["Model", "Timekeeping", "Matching"]),
     tests("Stores", "MetricStoreTests", ["MetricStore", "Model", "Buffers", "Timekeeping", "Telemetry"]),
     tests("Stores", "LogStoreTests", ["LogStore", "Model", "Timekeeping", "Telemetry"]),

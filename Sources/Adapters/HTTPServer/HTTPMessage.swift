@@ -10,6 +10,10 @@ package struct HTTPRequest: Sendable {
     package var body: [UInt8]
     /// The peer's address and port as text.
     package var remote: String
+    /// The pattern of the route that matched, such as `/v1/incidents/{id}/ack`; empty when none did.
+    package var route = ""
+    /// What the pattern's `{name}` segments took, percent-decoded; a final `*` is under `*`.
+    package var pathParameters: [String: String] = [:]
 
     package init(
         method: String,

@@ -63,6 +63,8 @@ package final class TCPConnection: @unchecked Sendable, ReadinessHandler {
 
     /// Begins to read; the handler lives until it has been told `closed`.
     func start(_ handler: any ConnectionHandler) throws(SystemCallError) {
+        // What was sent before the start may have failed already.
+        guard state != .closed else { return tell(handler, .requested) }
         self.handler = handler
         try loop.watch(descriptor, for: interest, self)
     }
@@ -87,10 +89,13 @@ package final class TCPConnection: @unchecked Sendable, ReadinessHandler {
     package var isClosing: Bool { state != .open }
 
     /// Queues bytes and writes what the kernel takes; what a handler sends within one call goes out together.
-    package func send(_ bytes: [UInt8]) {
+    ///
+    /// A head and a body go as two arrays, so that neither is copied behind the other for one write.
+    package func send(_ bytes: [UInt8], then more: [UInt8] = []) {
         loop.preconditionCurrent()
         guard state == .open else { return }
         output.append(bytes)
+        output.append(more)
         outputFull = outputFull || output.count > settings.outputMax
         guard !corked || outputFull else { return }
         flush()
@@ -315,10 +320,14 @@ package final class TCPConnection: @unchecked Sendable, ReadinessHandler {
         let told = handler
         handler = nil
         whenClosed()
-        guard let told else { return }
+        if let told { tell(told, reason) }
+    }
+
+    private func tell(_ handler: any ConnectionHandler, _ reason: CloseReason) {
         // A job may only hold what is Sendable; the box never leaves this thread.
-        let box = LoopConfined(told)
-        if !loop.execute({ box.value.closed(reason, on: self) }) { told.closed(reason, on: self) }
+        let box = LoopConfined(handler)
+        let later = loop.execute { box.value.closed(reason, on: self) }
+        if !later { handler.closed(reason, on: self) }
     }
 
     private func pendingError() -> Int32 {

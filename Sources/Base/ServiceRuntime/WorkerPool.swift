@@ -10,6 +10,11 @@ package final class WorkerPool: Sendable {
 
         var waiting: Int { jobs.count - first }
 
+        mutating func drop() {
+            jobs = []
+            first = 0
+        }
+
         mutating func take() -> (@Sendable () -> Void)? {
             guard first < jobs.count else { return nil }
             let job = jobs[first]
@@ -56,9 +61,12 @@ package final class WorkerPool: Sendable {
     /// Jobs that wait for a thread.
     package var waiting: Int { state.withLock { $0.waiting } }
 
-    /// Takes no more, finishes what is queued, and returns when the threads have ended.
-    package func stop() {
-        state.withLock { $0.stopping = true }
+    /// Takes no more, finishes or drops what is queued, and returns when the threads have ended.
+    package func stop(runQueued: Bool = true) {
+        state.withLock { state in
+            state.stopping = true
+            if !runQueued { state.drop() }
+        }
         let ending = threads.withLock { threads in
             defer { threads = [] }
             return threads
@@ -70,6 +78,7 @@ package final class WorkerPool: Sendable {
     private func work() {
         while true {
             available.wait()
+            // A signal without a job: the queue was dropped, or it is time to end.
             guard let job = state.withLock({ $0.take() }) else { return }
             job()
         }

@@ -2,6 +2,7 @@ import Dispatch
 import Glibc
 import Synchronization
 import Telemetry
+import TestSupport
 import Testing
 
 @testable import ServiceRuntime
@@ -88,7 +89,7 @@ private final class Events: Sendable {
 
     @Test func `large echoes come back whole`() throws {
         try serve(handler: { _ in EchoHandler() }) { port, _ in
-            let peer = try TestPeer(port: port)
+            let peer = try LoopbackPeer(port: port)
             let block = (0..<100_000).map { UInt8(truncatingIfNeeded: $0 &* 31) }
             for _ in 0..<20 {
                 try peer.send(block)
@@ -105,7 +106,7 @@ private final class Events: Sendable {
                 return bytes.count
             }
         }) { port, _ in
-            let peer = try TestPeer(port: port)
+            let peer = try LoopbackPeer(port: port)
             try peer.send("last words")
             peer.endOutput()
             #expect(try peer.receiveAll() == Array("last words".utf8))
@@ -124,7 +125,7 @@ private final class Events: Sendable {
                 return end + 1
             }
         }) { port, _ in
-            let peer = try TestPeer(port: port)
+            let peer = try LoopbackPeer(port: port)
             try peer.send("one\ntw")
             #expect(try peer.receive(exactly: 4) == Array("one\n".utf8))
             try peer.send("o\nthree")
@@ -140,7 +141,7 @@ private final class Events: Sendable {
             TCPConnectionSettings(leftoverMax: 1000),
             handler: { _ in ScriptedHandler(report: events.add) { _, _ in 0 } }
         ) { port, _ in
-            let peer = try TestPeer(port: port)
+            let peer = try LoopbackPeer(port: port)
             try peer.send([UInt8](repeating: 1, count: 1001))
             #expect(try events.next() == .closed(.leftoverTooLong))
         }
@@ -163,7 +164,7 @@ private final class Events: Sendable {
                 return bytes.count
             }
         }) { port, loop in
-            let peer = try TestPeer(port: port)
+            let peer = try LoopbackPeer(port: port)
             try peer.send("abc")
             paused.wait()
             try peer.send("def")
@@ -196,7 +197,7 @@ private final class Events: Sendable {
                 }
             }
         ) { port, _ in
-            let peer = try TestPeer(port: port, receiveBufferBytes: 4096)
+            let peer = try LoopbackPeer(port: port, receiveBufferBytes: 4096)
             let count = 20_000
             try peer.send([UInt8](repeating: 7, count: count))
             let answer = try peer.receive(exactly: count * 1000)
@@ -217,7 +218,7 @@ private final class Events: Sendable {
                 return bytes.count
             }
         }) { port, _ in
-            let peer = try TestPeer(port: port)
+            let peer = try LoopbackPeer(port: port)
             let start = MonotonicInstant.now()
             // One byte after the other until the server has had enough.
             while true {
@@ -242,7 +243,7 @@ private final class Events: Sendable {
             connection.deadline = .now() + .milliseconds(20)
             return ScriptedHandler(report: events.add) { _, bytes in bytes.count }
         }) { port, _ in
-            let peer = try TestPeer(port: port)
+            let peer = try LoopbackPeer(port: port)
             #expect(try events.next() == .deadline)
             #expect(try peer.receiveAll().isEmpty)
         }
@@ -258,7 +259,7 @@ private final class Events: Sendable {
                 return bytes.count
             }
         }) { port, _ in
-            let peer = try TestPeer(port: port)
+            let peer = try LoopbackPeer(port: port)
             try peer.send([UInt8](repeating: 0, count: 4 << 20))
             #expect(try peer.receiveAll() == Array("too much".utf8))
             peer.endOutput()
@@ -275,7 +276,7 @@ private final class Events: Sendable {
                 return bytes.count
             }
         }) { port, _ in
-            let peer = try TestPeer(port: port, receiveBufferBytes: 4096)
+            let peer = try LoopbackPeer(port: port, receiveBufferBytes: 4096)
             try peer.send("x")
             #expect(try events.next() == .closed(.outputStalled))
         }
@@ -295,7 +296,7 @@ private final class Events: Sendable {
                 }
             }
         ) { port, _ in
-            let peer = try TestPeer(port: port)
+            let peer = try LoopbackPeer(port: port)
             try peer.send("x")
             #expect(try peer.receiveAll() == Array("bye".utf8))
             #expect(try events.next() == .closed(.requested))
@@ -311,7 +312,7 @@ private final class Events: Sendable {
             }
         }) { port, _ in
             do {
-                let peer = try TestPeer(port: port)
+                let peer = try LoopbackPeer(port: port)
                 try peer.send("x")
                 _ = try peer.receive(exactly: 1)
                 peer.resetOnClose()
@@ -332,7 +333,7 @@ private final class Events: Sendable {
                 return bytes.count
             }
         }) { port, loop in
-            let peer = try TestPeer(port: port)
+            let peer = try LoopbackPeer(port: port)
             try peer.send("x")
             _ = try peer.receive(exactly: 1)
             loop.stop()

@@ -1,6 +1,7 @@
 import Dispatch
 import Glibc
 import Telemetry
+import TestSupport
 import Testing
 
 @testable import ServiceRuntime
@@ -54,7 +55,7 @@ import Testing
         defer { loop.stop() }
         let listener = try listener(address, on: loop)
         listener.start()
-        let peer = try TestPeer(port: listener.port)
+        let peer = try LoopbackPeer(port: listener.port)
         try peer.send("hello")
         #expect(try peer.receive(exactly: 5) == Array("hello".utf8))
     }
@@ -66,7 +67,7 @@ import Testing
         let metrics = MetricsRegistry()
         let listener = try listener("127.0.0.1:0", on: loop, metrics: metrics)
         listener.start()
-        let peer = try TestPeer(port: listener.port)
+        let peer = try LoopbackPeer(port: listener.port)
         try peer.send("a")
         #expect(try peer.receive(exactly: 1) == Array("a".utf8))
         #expect(metrics.exposition(.text).contains("tocsin_connections{listener=\"test\"} 1\n"))
@@ -74,7 +75,7 @@ import Testing
         let done = DispatchSemaphore(value: 0)
         loop.execute { done.signal() }
         done.wait()
-        #expect(!TestPeer.canConnect(port: listener.port))
+        #expect(!LoopbackPeer.canConnect(port: listener.port))
         try peer.send("b")
         #expect(try peer.receive(exactly: 1) == Array("b".utf8))
     }
@@ -98,7 +99,7 @@ import Testing
                 metrics: metrics
             ) { _ in EchoHandler() }
             listener.start()
-            let peer = try TestPeer(port: listener.port)
+            let peer = try LoopbackPeer(port: listener.port)
             try peer.send("a")
             #expect(try peer.receive(exactly: 1) == Array("a".utf8))
             // The next peer's own descriptor is the last one: none is left to accept it with.
@@ -106,7 +107,7 @@ import Testing
             close(last)
             var limit = rlimit(rlim_cur: rlim_t(last + 1), rlim_max: rlim_t(last + 1))
             unsafe #expect(setrlimit(__rlimit_resource_t(7), &limit) == 0)
-            let second = try TestPeer(port: listener.port)
+            let second = try LoopbackPeer(port: listener.port)
             try second.send("b")
             #expect(refused.wait(timeout: .now() + 10) == .success)
             try peer.send("c")
