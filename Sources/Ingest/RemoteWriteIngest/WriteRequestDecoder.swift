@@ -21,12 +21,13 @@ package struct WriteRequest: Sendable {
 package enum WriteRequestDecoder {
     /// Decodes a whole message.
     ///
-    /// - Parameter body: The message, uncompressed.
+    /// - Parameter message: The message, uncompressed.
     /// - Returns: The batch, series without samples left out.
     /// - Throws: `WireFormatError` with the byte where the message goes wrong; nothing is kept then.
     package static func decode(
-        _ body: consuming [UInt8]
+        _ message: consuming [UInt8]
     ) throws(WireFormatError) -> WriteRequest {
+        var body = message
         var request = WriteRequest()
         // A series takes about 100 bytes and more; growing from here costs little.
         let guess = body.count / 128 + 1
@@ -35,8 +36,9 @@ package enum WriteRequestDecoder {
         request.batch.values.reserveCapacity(guess)
         var rewritten: [UInt8] = []
         try read(body.span, &request, &rewritten)
-        request.batch.labelBytes = body
-        request.batch.labelBytes += rewritten
+        // Moved, not copied: nothing else holds the body.
+        swap(&request.batch.labelBytes, &body)
+        if !rewritten.isEmpty { request.batch.labelBytes += rewritten }
         return request
     }
 
@@ -67,6 +69,7 @@ package enum WriteRequestDecoder {
         _ request: inout WriteRequest,
         _ rewritten: inout [UInt8]
     ) throws(WireFormatError) {
+        if UsualSeries.append(bytes, range, to: &request.batch) { return }
         var reader = ProtobufReader(bytes, in: range)
         let firstSample = request.batch.timestamps.count
         var labels = range.lowerBound..<range.lowerBound
