@@ -184,7 +184,7 @@ var targets: [Target] = [
         ["RemoteWriteIngest", "Ingest", "MetricStore", "LogStore", "Model", "WireFormats", "Compression", "HTTPServer", "Timekeeping", "Telemetry"]),
     tests("Query", "PromQLSyntaxTests", ["PromQLSyntax", "Model", "Timekeeping"]),
     tests("Query", "PromQLTests", ["PromQL", "PromQLSyntax", "Model", "Timekeeping"]),
-    tests("Rules", "RulesTests", ["Rules", "PromQLSyntax", "YAML", "Model", "Timekeeping"]),
+    tests("Rules", "RulesTests", ["Rules", "PromQLSyntax", "YAML", "Model", "Timekeeping", "Matching"]),
     tests("Rules", "SLOTests", ["SLO", "Rules", "Model", "Timekeeping", "Telemetry"]),
     tests(
         "Rules", "RuleEvaluationTests",

@@ -7,9 +7,10 @@ final class RuleSetAssembly {
     private(set) var rules = RuleSet()
     private let rulesMax: Int
     private var ruleCount = 0
-    /// Where each objective and each log metric was defined first.
+    /// Where each objective was defined first.
     private var slos: [String: SourceLocation] = [:]
-    private var logMetrics: [String: SourceLocation] = [:]
+    /// The first definition of each log metric.
+    private var logMetrics: [String: LogMetricDefinition] = [:]
     /// Where each group of the file at hand was defined first.
     private var groups: [String: SourceLocation] = [:]
     private var groupsFile = ""
@@ -50,7 +51,14 @@ final class RuleSetAssembly {
             groups[group.name] = group.location
         }
         for slo in group.slos {
-            claim(slo.name, "objective", at: slo.location, in: &slos)
+            if let first = slos[slo.name] {
+                problems.report(
+                    slo.location,
+                    "objective \"\(slo.name)\" is already defined at \(first); rename one of them"
+                )
+            } else {
+                slos[slo.name] = slo.location
+            }
         }
         let before = ruleCount
         ruleCount += group.rules.count + group.thresholds.count + group.slos.count
@@ -63,24 +71,32 @@ final class RuleSetAssembly {
         rules.groups.append(group)
     }
 
+    /// Several definitions may feed one metric, from other records or in another format, as long as its series
+    /// stay alike.
     private func add(_ definition: LogMetricDefinition) {
-        claim(definition.name, "log metric", at: definition.location, in: &logMetrics)
+        if let first = logMetrics[definition.name] {
+            let (names, known) = (definition.labels.map(\.label), first.labels.map(\.label))
+            if Set(names) != Set(known) || !definition.kind.isAlike(first.kind) {
+                problems.report(
+                    definition.location,
+                    "log metric \"\(definition.name)\" is already defined at \(first.location) with "
+                        + "other labels, type or buckets; make them the same, or rename one of them"
+                )
+            }
+        } else {
+            logMetrics[definition.name] = definition
+        }
         rules.logMetrics.append(definition)
     }
+}
 
-    private func claim(
-        _ name: String,
-        _ what: String,
-        at location: SourceLocation,
-        in owners: inout [String: SourceLocation]
-    ) {
-        if let first = owners[name] {
-            problems.report(
-                location,
-                "\(what) \"\(name)\" is already defined at \(first); rename one of them"
-            )
-        } else {
-            owners[name] = location
+extension LogMetricDefinition.Kind {
+    /// True when the series of both have the same names and buckets.
+    fileprivate func isAlike(_ other: LogMetricDefinition.Kind) -> Bool {
+        switch (self, other) {
+        case (.counter, .counter), (.gauge, .gauge): true
+        case (.histogram(_, let bounds), .histogram(_, let others)): bounds == others
+        case (.counter, _), (.gauge, _), (.histogram, _): false
         }
     }
 }

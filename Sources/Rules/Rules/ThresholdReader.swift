@@ -67,7 +67,7 @@ struct ThresholdReader {
     private func condition(_ key: String, _ text: ThresholdText) -> ThresholdCondition? {
         guard let written = map.string(key) else { return nil }
         do {
-            return try text.condition(written)
+            return try text.condition(written, isClear: key == "clear")
         } catch {
             map.report(key, "\(key): \(error.message)")
             return nil

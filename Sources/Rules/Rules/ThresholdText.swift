@@ -10,15 +10,22 @@ struct ThresholdText {
         let message: String
     }
 
-    /// `> 300ms`, `<= 15%`, and with a relative rule `+50%` or `> +50%`.
-    func condition(_ text: String) throws(Problem) -> ThresholdCondition {
+    /// Reads `> 300ms`, `<= 15%`, and with a relative rule `+50%` or `> +50%`.
+    ///
+    /// - Parameters:
+    ///   - text: As the file has it.
+    ///   - isClear: True for `clear`, where a bare `+30%` means that the change is below it again.
+    /// - Returns: The condition in the rule's unit.
+    /// - Throws: What is wrong with the text.
+    func condition(_ text: String, isClear: Bool = false) throws(Problem) -> ThresholdCondition {
         let trimmed = text.split(separator: " ").joined(separator: " ")
         let comparison = ThresholdCondition.Comparison.allCases.first {
             trimmed.hasPrefix($0.rawValue)
         }
         let quantity = trimmed.dropFirst(comparison?.rawValue.count ?? 0).drop { $0 == " " }
         guard !isRelative else {
-            return try relative(comparison, quantity, text: trimmed)
+            let rises = quantity.hasPrefix("+") != isClear
+            return try relative(comparison ?? (rises ? .greater : .less), quantity, text: trimmed)
         }
         if quantity.hasPrefix("+") || (quantity.hasPrefix("-") && quantity.hasSuffix("%")) {
             throw Problem(
@@ -101,9 +108,9 @@ struct ThresholdText {
         }
     }
 
-    /// A change against the past; without a comparison its sign is the direction.
+    /// A change against the past.
     private func relative(
-        _ comparison: ThresholdCondition.Comparison?,
+        _ comparison: ThresholdCondition.Comparison,
         _ change: Substring,
         text: String
     ) throws(Problem) -> ThresholdCondition {
@@ -122,7 +129,7 @@ struct ThresholdText {
             )
         }
         return ThresholdCondition(
-            comparison: comparison ?? (sign == "+" ? .greater : .less),
+            comparison: comparison,
             value: try finite(value, change),
             text: text
         )

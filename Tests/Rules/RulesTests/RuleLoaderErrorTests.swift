@@ -308,8 +308,16 @@ import Testing
             "f.yaml:1:22: \"1x\" is no metric name; use letters, digits, \"_\" and \":\""
         ),
         Case.file(
-            "log_metrics: [{name: x}, {name: x}]",
-            "f.yaml:1:26: log metric \"x\" is already defined at f.yaml:1:15; rename one of them"
+            "log_metrics: [{name: x}, {name: x}]"
+        ),
+        Case.file(
+            "log_metrics: [{name: x}, {name: x, labels: [a]}]",
+            "f.yaml:1:26: log metric \"x\" is already defined at f.yaml:1:15 with other labels, type or buckets; "
+                + "make them the same, or rename one of them"
+        ),
+        Case.file(
+            "log_metrics: [{name: x}, {name: x, type: gauge, value: v}]",
+            "f.yaml:1:26: log metric \"x\" is already defined"
         ),
         Case.file(
             "log_metrics: [{name: x, type: summary}]",

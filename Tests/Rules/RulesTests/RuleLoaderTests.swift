@@ -40,7 +40,7 @@ import Testing
                 expr: sum(rate(requests[5m]))
                 warn: "+50%"
                 crit: "> +100%"
-                clear: "< +20%"
+                clear: "+20%"
                 relative_to: {offset: 1h, window: 30m}
             slos:
               - name: availability
@@ -126,7 +126,7 @@ import Testing
         let spike = group.thresholds[1]
         #expect(spike.warn == ThresholdCondition(comparison: .greater, value: 0.5, text: "+50%"))
         #expect(spike.crit == ThresholdCondition(comparison: .greater, value: 1, text: "> +100%"))
-        #expect(spike.clear == ThresholdCondition(comparison: .less, value: 0.2, text: "< +20%"))
+        #expect(spike.clear == ThresholdCondition(comparison: .less, value: 0.2, text: "+20%"))
         #expect(
             spike.relativeTo
                 == ThresholdRule.Reference(offset: .seconds(3600), window: .seconds(1800))
