@@ -56,7 +56,8 @@ final class HTTPConnection: ConnectionHandler {
 
     func deadlinePassed(on connection: TCPConnection) {
         let now = MonotonicInstant.now()
-        switch clock.expiry {
+        switch clock.expire(unsentBytes: tcp.unsentBytes) {
+        case .wait: tcp.deadline = clock.deadline
         case .closeIdle:
             if tcp.unsentBytes > 0 { core.count(.slowReader) }
             tcp.close()

@@ -18,6 +18,8 @@ struct HTTPExchangeClock: Sendable {
 
     /// What a passed deadline means.
     enum Expiry: Hashable, Sendable {
+        /// An answer is still on its way and within its time: the deadline has moved.
+        case wait
         /// Nothing was under way: close without a word.
         case closeIdle
         /// Answer 408.
@@ -28,6 +30,8 @@ struct HTTPExchangeClock: Sendable {
     private let settings: HTTPServerSettings
     private(set) var phase = Phase.idle
     private var since: MonotonicInstant
+    /// When an answer at the floor rate is through.
+    private var sentBy: MonotonicInstant
     /// Not after this; nil while a handler works.
     private(set) var deadline: MonotonicInstant?
 
@@ -35,6 +39,7 @@ struct HTTPExchangeClock: Sendable {
     init(settings: HTTPServerSettings, at moment: MonotonicInstant) {
         self.settings = settings
         since = moment
+        sentBy = moment
         deadline = moment + settings.headTime
     }
 
@@ -64,19 +69,23 @@ struct HTTPExchangeClock: Sendable {
         deadline = nil
     }
 
-    /// `bytes` of answers are on their way; the next request may begin when they are through.
+    /// `bytes` of answers are on their way, and the next request may begin.
     mutating func answered(bytes: Int, at moment: MonotonicInstant) {
         phase = .idle
-        let transfer = bytes > 0 ? settings.transferTime(bytes) : .zero
-        deadline = moment + transfer + settings.idleTime
+        sentBy = moment + settings.transferTime(bytes)
+        deadline = moment + settings.idleTime
     }
 
-    /// What to do when `deadline` has passed.
-    var expiry: Expiry {
+    /// What to do when `deadline` has passed and `unsentBytes` of answers still wait.
+    mutating func expire(unsentBytes: Int) -> Expiry {
         switch phase {
-        case .idle, .handling: .closeIdle
-        case .head: .slowHead
-        case .body: .slowBody
+        case .idle:
+            guard unsentBytes > 0, let passed = deadline, sentBy > passed else { return .closeIdle }
+            deadline = sentBy
+            return .wait
+        case .handling: return .wait
+        case .head: return .slowHead
+        case .body: return .slowBody
         }
     }
 }

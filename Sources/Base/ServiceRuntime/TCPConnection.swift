@@ -166,6 +166,11 @@ package final class TCPConnection: @unchecked Sendable, ReadinessHandler {
     }
 
     private func readInput() {
+        // What was left comes first, also before the news that nothing follows.
+        if offerDue {
+            offerDue = false
+            offerLeftover()
+        }
         var reads = 0
         while mayRead, reads < TCPConnection.readsMax {
             reads += 1
@@ -216,6 +221,7 @@ package final class TCPConnection: @unchecked Sendable, ReadinessHandler {
         guard !leftover.isEmpty, !offerDue else { return }
         offerDue = true
         loop.execute {
+            guard self.offerDue else { return }
             self.offerDue = false
             guard self.state == .open, self.mayRead else { return }
             self.corked = true

@@ -15,16 +15,18 @@ import Testing
     private func at(_ seconds: Int) -> MonotonicInstant { start + .seconds(seconds) }
 
     @Test func `a connection that says nothing is closed without a word`() {
-        let clock = HTTPExchangeClock(settings: settings, at: start)
+        var clock = HTTPExchangeClock(settings: settings, at: start)
         #expect(clock.deadline == at(10))
-        #expect(clock.expiry == .closeIdle)
+        let expiry = clock.expire(unsentBytes: 0)
+        #expect(expiry == .closeIdle)
     }
 
     @Test func `a drip of header bytes does not extend their time`() {
         var clock = HTTPExchangeClock(settings: settings, at: start)
         for second in 3..<20 { clock.headBegan(at: at(second)) }
         #expect(clock.deadline == at(13))
-        #expect(clock.expiry == .slowHead)
+        let expiry = clock.expire(unsentBytes: 0)
+        #expect(expiry == .slowHead)
     }
 
     @Test func `a body at the floor rate has time, a slower one has not`() {
@@ -42,7 +44,8 @@ import Testing
             clock.bodyGrew(to: (second - 2) * 1000)
             #expect(clock.deadline == at(second + 5))
         }
-        #expect(clock.expiry == .slowBody)
+        let expiry = clock.expire(unsentBytes: 0)
+        #expect(expiry == .slowBody)
     }
 
     @Test func `a handler has no deadline, and a slow reader has the time its answer is worth`() {
@@ -50,12 +53,18 @@ import Testing
         clock.headBegan(at: start)
         clock.handlingBegan()
         #expect(clock.deadline == nil)
-        clock.answered(bytes: 0, at: at(30))
+        clock.answered(bytes: 20000, at: at(30))
         #expect(clock.deadline == at(90))
+        let sent = clock.expire(unsentBytes: 0)
+        #expect(sent == .closeIdle)
         clock.handlingBegan()
-        clock.answered(bytes: 20000, at: at(40))
-        #expect(clock.deadline == at(40 + 5 + 20 + 60))
-        #expect(clock.expiry == .closeIdle)
+        clock.answered(bytes: 100_000, at: at(40))
+        #expect(clock.deadline == at(100))
+        let sending = clock.expire(unsentBytes: 50000)
+        #expect(sending == .wait)
+        #expect(clock.deadline == at(40 + 5 + 100))
+        let stalled = clock.expire(unsentBytes: 50000)
+        #expect(stalled == .closeIdle)
         clock.headBegan(at: at(50))
         #expect(clock.deadline == at(60))
     }

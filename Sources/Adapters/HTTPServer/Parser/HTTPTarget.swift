@@ -3,6 +3,8 @@ package struct HTTPTarget: Sendable {
     /// Percent-decoded, begins with `/`; `*` for `OPTIONS *`.
     package var path: String
     /// The path cut at its unencoded slashes, each segment percent-decoded: `/a/b%2Fc` is `a` and `b/c`.
+    ///
+    /// `/` is one empty segment, `*` is none.
     package var segments: [String]
     /// Percent-decoded name and value pairs of the query, in order.
     package var query: [(name: String, value: String)]
@@ -30,10 +32,14 @@ package struct HTTPTarget: Sendable {
         }
         self.path = path.isEmpty ? "/" : path
         self.query = query
-        segments = rest[..<mark].dropFirst().split(
-            separator: UInt8(ascii: "/"),
-            omittingEmptySubsequences: false
-        ).compactMap { PercentDecoding.text($0) }
+        segments =
+            rest.first == UInt8(ascii: "*")
+            ? [] : HTTPTarget.segments(rest[..<mark].dropFirst())
+    }
+
+    private static func segments(_ path: ArraySlice<UInt8>) -> [String] {
+        path.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+            .compactMap { PercentDecoding.text($0) }
     }
 
     /// `http://host:port/path?query`, cut into host and rest.
