@@ -16,11 +16,16 @@ package enum BinaryOperation: String, Hashable, Sendable, CaseIterable {
     case and = "and"
     case or = "or"
     case unless = "unless"
+    /// Keeps the observations of a native histogram below a value.
+    case trimUpper = "</"
+    /// Keeps the observations of a native histogram above a value.
+    case trimLower = ">/"
 
     package var isComparison: Bool {
         switch self {
         case .equal, .notEqual, .lessOrEqual, .less, .greaterOrEqual, .greater: true
-        case .add, .subtract, .multiply, .divide, .modulo, .power, .atan2, .and, .or, .unless:
+        case .add, .subtract, .multiply, .divide, .modulo, .power, .atan2, .and, .or, .unless,
+            .trimUpper, .trimLower:
             false
         }
     }
@@ -32,7 +37,9 @@ package enum BinaryOperation: String, Hashable, Sendable, CaseIterable {
         switch self {
         case .or: 1
         case .and, .unless: 2
-        case .equal, .notEqual, .lessOrEqual, .less, .greaterOrEqual, .greater: 3
+        case .equal, .notEqual, .lessOrEqual, .less, .greaterOrEqual, .greater, .trimUpper,
+            .trimLower:
+            3
         case .add, .subtract: 4
         case .multiply, .divide, .modulo, .atan2: 5
         case .power: 6

@@ -77,7 +77,7 @@ package indirect enum DurationExpression: Sendable {
                 return a.truncatingRemainder(dividingBy: b)
             case .power: return pow(a, b)
             case .atan2, .equal, .notEqual, .lessOrEqual, .less, .greaterOrEqual, .greater, .and,
-                .or, .unless:
+                .or, .unless, .trimUpper, .trimLower:
                 throw .unexpectedOperator(operation)
             }
         }

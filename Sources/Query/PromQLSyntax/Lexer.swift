@@ -58,8 +58,10 @@ struct Lexer {
             if accept("=") { return token(.operation(.notEqual)) }
             return failure("unexpected character after '!': \(quotedNext())")
         case UInt8(ascii: "<"):
+            if accept("/") { return token(.operation(.trimUpper)) }
             return token(.operation(accept("=") ? .lessOrEqual : .less))
         case UInt8(ascii: ">"):
+            if accept("/") { return token(.operation(.trimLower)) }
             return token(.operation(accept("=") ? .greaterOrEqual : .greater))
         case UInt8(ascii: "\""), UInt8(ascii: "'"): return string(quote: byte)
         case UInt8(ascii: "`"): return rawString()

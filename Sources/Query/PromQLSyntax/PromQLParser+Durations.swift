@@ -122,7 +122,7 @@ extension BinaryOperation {
         switch self {
         case .add, .subtract, .multiply, .divide, .modulo, .power: true
         case .atan2, .equal, .notEqual, .lessOrEqual, .less, .greaterOrEqual, .greater, .and, .or,
-            .unless:
+            .unless, .trimUpper, .trimLower:
             false
         }
     }

@@ -20,10 +20,6 @@ extension PromQLParser {
             }
             matchers.append(LabelMatcher(LabelSet.metricName, equals: name.text))
         }
-        // The order says nothing: one order lets equal selectors be equal.
-        matchers.sort {
-            ($0.name, $0.operation.rawValue, $0.value) < ($1.name, $1.operation.rawValue, $1.value)
-        }
         return .vector(VectorSelector(name: name?.text, matchers: matchers, span: span))
     }
 

@@ -2,10 +2,10 @@ package import Model
 package import Timekeeping
 
 /// `name{label="value"}` with its modifiers: the newest sample of each series that matches.
-package struct VectorSelector: Hashable, Sendable {
+package struct VectorSelector: Sendable {
     /// The metric name when it is written before the braces.
     package var name: String?
-    /// All conditions, that on the metric name among them; the parser sorts them.
+    /// All conditions in the order written; that on the name before the braces comes last.
     package var matchers: [LabelMatcher]
     package var modifiers: SelectorModifiers
     package var window: WindowMode
@@ -23,6 +23,29 @@ package struct VectorSelector: Hashable, Sendable {
         self.modifiers = modifiers
         self.window = window
         self.span = span
+    }
+}
+
+extension VectorSelector: Hashable {
+    /// The order of the matchers says nothing.
+    package static func == (left: VectorSelector, right: VectorSelector) -> Bool {
+        left.name == right.name && left.modifiers == right.modifiers && left.window == right.window
+            && (left.matchers == right.matchers || left.sortedMatchers == right.sortedMatchers)
+    }
+
+    package func hash(into hasher: inout Hasher) {
+        hasher.combine(name)
+        hasher.combine(sortedMatchers)
+        hasher.combine(modifiers)
+        hasher.combine(window)
+    }
+
+    /// The matchers in one order whatever order they were written in.
+    package var sortedMatchers: [LabelMatcher] {
+        matchers.sorted {
+            ($0.name, $0.operation.rawValue, $0.value)
+                < ($1.name, $1.operation.rawValue, $1.value)
+        }
     }
 }
 

@@ -61,7 +61,8 @@ struct PrintCase: Sendable, CustomTestStringConvertible {
     ]) func durations(_ test: PrintCase) throws { try check(test) }
 
     @Test(arguments: [
-        PrintCase("a+b", "a + b"), PrintCase("a == bool b"), PrintCase("a  atan2 b", "a atan2 b"),
+        PrintCase("a+b", "a + b"), PrintCase("a == bool b"), PrintCase("a </ 1"),
+        PrintCase("a>/2", "a >/ 2"), PrintCase("a  atan2 b", "a atan2 b"),
         PrintCase("a AND b", "a and b"), PrintCase("a + on(x,y) b", "a + on (x, y) b"),
         PrintCase("a + on() b", "a + on () b"), PrintCase("a + ignoring() b", "a + b"),
         PrintCase("a * ignoring(x) group_left(y) b", "a * ignoring (x) group_left (y) b"),

@@ -25,7 +25,7 @@ import Timekeeping
 
     @Test func selectorAlone() throws {
         let selector = try PromQLParser.parseSelector("up{job=~\"a|b\"}")
-        #expect(selector.matchers.map(\.description) == ["__name__=\"up\"", "job=~\"a|b\""])
+        #expect(selector.matchers.map(\.description) == ["job=~\"a|b\"", "__name__=\"up\""])
         #expect(throws: PromQLSyntaxError.self) { try PromQLParser.parseSelector("up offset 1m") }
         #expect(throws: PromQLSyntaxError.self) { try PromQLParser.parseSelector("sum(up)") }
     }
