@@ -157,6 +157,13 @@ var targets: [Target] = [
     .target(
         name: "TestSupport", dependencies: ["Model", "Timekeeping"], path: "Tests/Support/TestSupport",
         swiftSettings: settings),
+    .target(
+        name: "PromQLConformance",
+        dependencies: ["PromQL", "PromQLSyntax", "Model", "Timekeeping", "TestSupport"],
+        path: "Tests/Conformance/PromQLConformance", swiftSettings: settings),
+    .executableTarget(
+        name: "promql-conformance", dependencies: ["PromQLConformance"],
+        path: "Tests/Conformance/promql-conformance", swiftSettings: settings),
     tests("Base", "BuffersTests", ["Buffers"]),
     tests("Base", "TimekeepingTests", ["Timekeeping"]),
     tests("Base", "TelemetryTests", ["Telemetry", "Timekeeping"]),
@@ -183,7 +190,9 @@ var targets: [Target] = [
         "Ingest", "RemoteWriteIngestTests",
         ["RemoteWriteIngest", "Ingest", "MetricStore", "LogStore", "Model", "WireFormats", "Compression", "HTTPServer", "Timekeeping", "Telemetry"]),
     tests("Query", "PromQLSyntaxTests", ["PromQLSyntax", "Model", "Timekeeping"]),
-    tests("Query", "PromQLTests", ["PromQL", "PromQLSyntax", "Model", "Timekeeping"]),
+    tests(
+        "Query", "PromQLTests",
+        ["PromQL", "PromQLConformance", "PromQLSyntax", "Model", "Timekeeping"]),
     tests("Rules", "RulesTests", ["Rules", "PromQLSyntax", "YAML", "Model", "Timekeeping", "Matching"]),
     tests("Rules", "SLOTests", ["SLO", "Rules", "Model", "Timekeeping", "Telemetry"]),
     tests(

@@ -75,6 +75,15 @@ package struct PromQLParser {
         return selector
     }
 
+    /// Parses the name and labels of a series; `{}` and no name at all are allowed here.
+    static func parseSeriesName(_ text: String) throws(PromQLSyntaxError) -> VectorSelector {
+        var parser = PromQLParser(text, depthMax: 1)
+        guard case .vector(let selector) = try parser.primary(),
+            parser.current.kind == .endOfInput
+        else { throw parser.unexpected() }
+        return selector
+    }
+
     // MARK: Expressions
 
     mutating func expression(minimumPrecedence: Int) throws(PromQLSyntaxError) -> Expression {

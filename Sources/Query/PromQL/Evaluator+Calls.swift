@@ -1,0 +1,236 @@
+import Glibc
+import Model
+import PromQLSyntax
+import Timekeeping
+
+extension Evaluator {
+    func call(_ node: FunctionCall) throws(QueryError) -> Value {
+        if let kernel = RangeFunction.kernel(node.function) {
+            return .vector(try rangeCall(node, kernel))
+        }
+        if let function = Evaluator.elementwise(node.function) {
+            return .vector(try mapped(node.arguments[0], function))
+        }
+        if let field = Evaluator.calendarField(node.function) {
+            return .vector(try calendar(node, field))
+        }
+        switch node.function {
+        case .time: return .scalar((0..<grid.count).map { Double(grid.time($0)) / 1000 })
+        case .pi: return constant(.pi)
+        case .start: return constant(Double(run.grid.start) / 1000)
+        case .end: return constant(Double(run.grid.start + run.range) / 1000)
+        case .step: return constant(run.isRange ? Double(run.grid.step) / 1000 : 0)
+        case .range: return constant(Double(run.range) / 1000)
+        case .maxOf, .minOf:
+            let a = try scalar(node.arguments[0])
+            let b = try scalar(node.arguments[1])
+            let isMax = node.function == .maxOf
+            return .scalar(zip(a, b).map { isMax ? goMax($0, $1) : goMin($0, $1) })
+        case .scalar: return .scalar(onlyValues(try vector(node.arguments[0])))
+        case .vector:
+            var frame = Frame(steps: grid.count)
+            frame.appendRow(LabelSet())
+            frame.values = try scalar(node.arguments[0])
+            return .vector(frame)
+        case .absent: return .vector(absent(try vector(node.arguments[0]), node.arguments[0]))
+        case .timestamp: return .vector(try timestamps(node.arguments[0]))
+        case .round: return .vector(try rounded(node))
+        case .clamp, .clampMin, .clampMax: return .vector(try clamped(node))
+        case .sort, .sortDesc, .sortByLabel, .sortByLabelDesc: return .vector(try sorted(node))
+        case .labelReplace: return .vector(try labelReplace(node))
+        case .labelJoin: return .vector(try labelJoin(node))
+        case .histogramQuantile: return .vector(try histogramQuantile(node))
+        case .histogramQuantiles: return .vector(try histogramQuantiles(node))
+        case .histogramFraction: return .vector(try histogramFraction(node))
+        case .info: return .vector(try info(node))
+        // Of native histograms, and of start timestamps, which no sample has: floats have no part in them.
+        case .histogramAvg, .histogramCount, .histogramSum, .histogramStddev, .histogramStdvar,
+            .startTimestamp:
+            _ = try vector(node.arguments[0])
+            return .vector(Frame(steps: grid.count))
+        default: throw .execution("function \(node.function.rawValue) is not implemented")
+        }
+    }
+
+    private func constant(_ value: Double) -> Value {
+        .scalar([Double](repeating: value, count: grid.count))
+    }
+
+    /// The value where a vector has exactly one, NaN elsewhere.
+    private func onlyValues(_ frame: Frame) -> [Double] {
+        (0..<grid.count).map { step in
+            var found = Double.nan
+            var count = 0
+            for row in 0..<frame.count where frame[row, step].isPresent {
+                found = frame[row, step]
+                count += 1
+            }
+            return count == 1 ? found : .nan
+        }
+    }
+
+    private func absent(_ frame: Frame, _ argument: Expression) -> Frame {
+        var result = Frame(steps: grid.count)
+        result.appendRow(absentLabels(argument))
+        for step in 0..<grid.count {
+            let isThere = (0..<frame.count).contains { frame[$0, step].isPresent }
+            if !isThere { result[0, step] = 1 }
+        }
+        return result.compacted()
+    }
+
+    private func timestamps(_ argument: Expression) throws(QueryError) -> Frame {
+        var frame: Frame
+        if case .vector(let selector) = argument.unwrapped, selector.window != .smoothed {
+            frame = try newest(selector.matchers, try moment(selector.modifiers)) {
+                $0.timestamp.seconds
+            }
+        } else {
+            frame = try vector(argument)
+            for index in frame.values.indices where frame.values[index].isPresent {
+                frame.values[index] = Double(grid.time(index % grid.count)) / 1000
+            }
+        }
+        frame.dropNames(delayed: delaysNameRemoval)
+        if !delaysNameRemoval { try mergeEqualLabels(&frame) }
+        return frame
+    }
+
+    // MARK: Value by value
+
+    private func mapped(
+        _ argument: Expression,
+        _ function: (Double) -> Double
+    ) throws(QueryError) -> Frame {
+        var frame = try vector(argument)
+        frame.map(function)
+        frame.dropNames(delayed: delaysNameRemoval)
+        if !delaysNameRemoval { try mergeEqualLabels(&frame) }
+        return frame
+    }
+
+    /// The functions that turn each value into another.
+    private static func elementwise(_ function: Function) -> ((Double) -> Double)? {
+        switch function {
+        case .abs: { $0.magnitude }
+        case .ceil: { $0.rounded(.up) }
+        case .floor: { $0.rounded(.down) }
+        case .exp: { Glibc.exp($0) }
+        case .sqrt: { $0.squareRoot() }
+        case .ln: { Glibc.log($0) }
+        case .log2: { Glibc.log2($0) }
+        case .log10: { Glibc.log10($0) }
+        case .sin: { Glibc.sin($0) }
+        case .cos: { Glibc.cos($0) }
+        case .tan: { Glibc.tan($0) }
+        case .asin: { Glibc.asin($0) }
+        case .acos: { Glibc.acos($0) }
+        case .atan: { Glibc.atan($0) }
+        case .sinh: { Glibc.sinh($0) }
+        case .cosh: { Glibc.cosh($0) }
+        case .tanh: { Glibc.tanh($0) }
+        case .asinh: { Glibc.asinh($0) }
+        case .acosh: { Glibc.acosh($0) }
+        case .atanh: { Glibc.atanh($0) }
+        case .rad: { $0 * .pi / 180 }
+        case .deg: { $0 * 180 / .pi }
+        case .sgn: { $0 < 0 ? -1 : $0 > 0 ? 1 : $0 }
+        default: nil
+        }
+    }
+
+    private func rounded(_ node: FunctionCall) throws(QueryError) -> Frame {
+        var frame = try vector(node.arguments[0])
+        // Multiplying by the inverse loses less than dividing.
+        var inverses = [Double](repeating: 1, count: grid.count)
+        if node.arguments.count > 1 { inverses = try scalar(node.arguments[1]).map { 1 / $0 } }
+        for index in frame.values.indices where frame.values[index].isPresent {
+            let inverse = inverses[index % grid.count]
+            frame.values[index] = (frame.values[index] * inverse + 0.5).rounded(.down) / inverse
+        }
+        frame.dropNames(delayed: delaysNameRemoval)
+        if !delaysNameRemoval { try mergeEqualLabels(&frame) }
+        return frame
+    }
+
+    private func clamped(_ node: FunctionCall) throws(QueryError) -> Frame {
+        var frame = try vector(node.arguments[0])
+        let none = [Double](repeating: -.infinity, count: grid.count)
+        var lows = none
+        var highs = none.map { -$0 }
+        switch node.function {
+        case .clampMin: lows = try scalar(node.arguments[1])
+        case .clampMax: highs = try scalar(node.arguments[1])
+        default:
+            lows = try scalar(node.arguments[1])
+            highs = try scalar(node.arguments[2])
+        }
+        for index in frame.values.indices where frame.values[index].isPresent {
+            let (low, high) = (lows[index % grid.count], highs[index % grid.count])
+            frame.values[index] =
+                high < low ? Absent.value : goMax(low, goMin(high, frame.values[index]))
+        }
+        frame.dropNames(delayed: delaysNameRemoval)
+        if !delaysNameRemoval { try mergeEqualLabels(&frame) }
+        return frame.compacted()
+    }
+
+    // MARK: Calendar
+
+    private static func calendarField(_ function: Function) -> ((UTCFields) -> Int)? {
+        switch function {
+        case .year: { $0.year }
+        case .month: { $0.month }
+        case .dayOfMonth: { $0.day }
+        case .dayOfWeek: { $0.weekday }
+        case .dayOfYear: { $0.dayOfYear }
+        case .daysInMonth: { $0.daysInMonth }
+        case .hour: { $0.hour }
+        case .minute: { $0.minute }
+        default: nil
+        }
+    }
+
+    private func calendar(
+        _ node: FunctionCall,
+        _ field: (UTCFields) -> Int
+    ) throws(QueryError) -> Frame {
+        func value(_ seconds: Double) -> Double {
+            guard let moment = Timestamp(clampingSeconds: seconds) else { return .nan }
+            return Double(field(moment.utc))
+        }
+        guard let argument = node.arguments.first else {
+            var frame = Frame(steps: grid.count)
+            frame.appendRow(LabelSet())
+            for step in 0..<grid.count {
+                frame[0, step] = value((Double(grid.time(step)) / 1000).rounded(.towardZero))
+            }
+            return frame
+        }
+        return try mapped(argument) { value($0.rounded(.towardZero)) }
+    }
+}
+
+extension Timestamp {
+    /// Whole seconds since 1970; nil for what is no date of the next or last 100,000 years.
+    fileprivate init?(clampingSeconds seconds: Double) {
+        guard seconds.magnitude < 3_155_760_000_000 else { return nil }
+        self.init(milliseconds: Int64(seconds) * 1000)
+    }
+}
+
+/// Go's `math.Max`: NaN wins over numbers, infinities over NaN.
+func goMax(_ a: Double, _ b: Double) -> Double {
+    if a == .infinity || b == .infinity { return .infinity }
+    if a.isNaN || b.isNaN { return .nan }
+    if a == 0, b == 0 { return a.sign == .minus ? b : a }
+    return a > b ? a : b
+}
+
+/// Go's `math.Min`: NaN wins over numbers, infinities over NaN.
+func goMin(_ a: Double, _ b: Double) -> Double {
+    if a == -.infinity || b == -.infinity { return -.infinity }
+    if a.isNaN || b.isNaN { return .nan }
+    if a == 0, b == 0 { return a.sign == .minus ? a : b }
+    return a < b ? a : b
+}

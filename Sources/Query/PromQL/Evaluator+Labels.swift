@@ -1,0 +1,195 @@
+import Matching
+import Model
+import PromQLSyntax
+
+extension Evaluator {
+    func labelReplace(_ node: FunctionCall) throws(QueryError) -> Frame {
+        let target = try string(node.arguments[1])
+        let template = try string(node.arguments[2])
+        let source = try string(node.arguments[3])
+        let expression = try string(node.arguments[4])
+        let pattern: Pattern
+        do throws(PatternError) {
+            pattern = try Pattern(expression, dotMatchesNewline: true)
+        } catch {
+            throw .execution("invalid regular expression in label_replace(): \(expression)")
+        }
+        guard !target.isEmpty else {
+            throw .execution("invalid destination label name in label_replace(): \(target)")
+        }
+        let replacement = ReplacementTemplate(template, pattern: pattern)
+        var frame = try vector(node.arguments[0])
+        for row in 0..<frame.count {
+            let text = Array(frame.labels[row][source].utf8)
+            guard let groups = pattern.groups(in: text.span, whole: true) else { continue }
+            frame.labels[row][target] = replacement.expanded(text, groups)
+            if target == LabelSet.metricName { frame.dropsName[row] = false }
+        }
+        try mergeEqualLabels(&frame)
+        return frame
+    }
+
+    func labelJoin(_ node: FunctionCall) throws(QueryError) -> Frame {
+        let target = try string(node.arguments[1])
+        let separator = try string(node.arguments[2])
+        var sources: [String] = []
+        for argument in node.arguments.dropFirst(3) {
+            let name = try string(argument)
+            guard !name.isEmpty else {
+                throw .execution("invalid source label name in label_join(): \(name)")
+            }
+            sources.append(name)
+        }
+        guard !target.isEmpty else {
+            throw .execution("invalid destination label name in label_join(): \(target)")
+        }
+        var frame = try vector(node.arguments[0])
+        for row in 0..<frame.count {
+            let labels = frame.labels[row]
+            frame.labels[row][target] = sources.map { labels[$0] }.joined(separator: separator)
+            if target == LabelSet.metricName { frame.dropsName[row] = false }
+        }
+        try mergeEqualLabels(&frame)
+        return frame
+    }
+
+    /// The sort functions, which matter to instant queries alone.
+    func sorted(_ node: FunctionCall) throws(QueryError) -> Frame {
+        let frame = try vector(node.arguments[0])
+        if run.isRange {
+            run.warn(
+                "sort is ineffective for range queries since results are always ordered by labels",
+                at: node.span
+            )
+        }
+        guard grid.count == 1 else { return frame }
+        let descends = node.function == .sortDesc || node.function == .sortByLabelDesc
+        var names: [String] = []
+        for argument in node.arguments.dropFirst() { names.append(try string(argument)) }
+        let byLabel = node.function == .sortByLabel || node.function == .sortByLabelDesc
+        let order = (0..<frame.count).sorted { a, b in
+            if byLabel {
+                let (x, y) = (frame.labels[a], frame.labels[b])
+                for name in names where x[name] != y[name] {
+                    return NaturalOrder.precedes(x[name], y[name]) != descends
+                }
+                return descends ? y < x : x < y
+            }
+            let (x, y) = (frame.values[a], frame.values[b])
+            // NaN comes last either way.
+            if x.isNaN || y.isNaN { return x.isNaN == y.isNaN ? a < b : y.isNaN }
+            if x == y { return a < b }
+            return descends ? x > y : x < y
+        }
+        return frame.selecting(order)
+    }
+}
+
+/// A replacement text with `$1`, `${1}`, `$name` and `${name}`, as Go's `Regexp.Expand` reads it.
+struct ReplacementTemplate {
+    private enum Part {
+        case text([UInt8])
+        case group(Int)
+    }
+
+    private var parts: [Part] = []
+
+    init(_ template: String, pattern: Pattern) {
+        var names: [String: Int] = [:]
+        for index in stride(from: 1, through: pattern.groupCount, by: 1) {
+            if let name = pattern.groupName(index) { names[name] = index }
+        }
+        var rest = Array(template.utf8)[...]
+        var text: [UInt8] = []
+        while let byte = rest.popFirst() {
+            guard byte == UInt8(ascii: "$") else {
+                text.append(byte)
+                continue
+            }
+            if rest.first == byte {
+                text.append(byte)
+                rest.removeFirst()
+                continue
+            }
+            guard let name = ReplacementTemplate.name(&rest) else {
+                text.append(byte)
+                continue
+            }
+            parts.append(.text(text))
+            text = []
+            // An unknown group is empty.
+            let index = name.allSatisfy(\.isNumber) ? Int(name) : names[name]
+            if let index { parts.append(.group(index)) }
+        }
+        parts.append(.text(text))
+    }
+
+    /// The name after a dollar sign; nil when none is there.
+    private static func name(_ rest: inout ArraySlice<UInt8>) -> String? {
+        func isWord(_ byte: UInt8) -> Bool {
+            (byte >= 48 && byte <= 57) || (byte >= 65 && byte <= 90)
+                || (byte >= 97 && byte <= 122) || byte == 95
+        }
+        var tail = rest
+        let isBraced = tail.first == UInt8(ascii: "{")
+        if isBraced { tail.removeFirst() }
+        let name = tail.prefix(while: isWord)
+        tail = tail.dropFirst(name.count)
+        guard !name.isEmpty else { return nil }
+        if isBraced {
+            guard tail.popFirst() == UInt8(ascii: "}") else { return nil }
+        }
+        rest = tail
+        return String(decoding: name, as: UTF8.self)
+    }
+
+    func expanded(_ source: [UInt8], _ groups: [Range<Int>?]) -> String {
+        var bytes: [UInt8] = []
+        for part in parts {
+            switch part {
+            case .text(let text): bytes += text
+            case .group(let index):
+                if index < groups.count, let range = groups[index] { bytes += source[range] }
+            }
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+}
+
+/// Text order in which runs of digits compare as numbers: `node2` before `node10`.
+enum NaturalOrder {
+    static func precedes(_ left: String, _ right: String) -> Bool {
+        let a = chunks(left)
+        let b = chunks(right)
+        for index in a.indices {
+            guard index < b.count else { return false }
+            let isEqual: Bool
+            if let x = Int(a[index]), let y = Int(b[index]) {
+                if x != y { return x < y }
+                isEqual = true
+            } else {
+                isEqual = a[index] == b[index]
+            }
+            if !isEqual { return a[index].utf8.lexicographicallyPrecedes(b[index].utf8) }
+            if index == a.count - 1 { return true }
+            if index == b.count - 1 { return false }
+        }
+        // The empty text, which has no chunk, comes first.
+        return a.isEmpty && !b.isEmpty
+    }
+
+    private static func chunks(_ text: String) -> [String] {
+        var result: [String] = []
+        var lastIsDigit: Bool?
+        for character in text {
+            let isDigit = character.isASCII && character.isNumber
+            if isDigit == lastIsDigit {
+                result[result.count - 1].append(character)
+            } else {
+                result.append(String(character))
+            }
+            lastIsDigit = isDigit
+        }
+        return result
+    }
+}

@@ -1,0 +1,144 @@
+package import Model
+package import PromQLSyntax
+package import Timekeeping
+
+/// Evaluates PromQL over whatever can read series.
+///
+/// Evaluation blocks the calling thread, reads each selector once for the whole of a query, and is
+/// deterministic: equal data give equal bits in equal order.
+package struct QueryEngine: Sendable {
+    private let source: any SeriesReading
+    package let settings: QuerySettings
+
+    package init(source: any SeriesReading, settings: QuerySettings = QuerySettings()) {
+        self.source = source
+        self.settings = settings
+    }
+
+    package init(
+        source: any SeriesReading,
+        lookback: Duration = .seconds(300),
+        sampleLimit: Int = 50_000_000,
+        defaultSubqueryStep: Duration = .seconds(60)
+    ) {
+        self.init(
+            source: source,
+            settings: QuerySettings(
+                lookback: lookback,
+                sampleLimit: sampleLimit,
+                defaultSubqueryStep: defaultSubqueryStep
+            )
+        )
+    }
+
+    /// Evaluates an expression at one moment.
+    ///
+    /// - Returns: A scalar, string or vector at that moment, or the samples of a range vector. Vectors come
+    ///   in the order of their series' labels, or as `sort`, `topk` and the like put them.
+    /// - Throws: `QueryError` when the expression cannot be evaluated over the data, or a limit is hit.
+    package func instant(
+        _ expression: Expression,
+        at moment: Timestamp
+    ) throws(QueryError) -> QueryResult {
+        let grid = TimeGrid(at: moment.milliseconds)
+        let run = QueryRun(source: source, settings: settings, grid: grid, isRange: false)
+        let evaluator = Evaluator(run: run, grid: grid)
+        if expression.valueType == .matrix {
+            return run.result(.matrix(try evaluator.matrix(expression)))
+        }
+        switch try evaluator.evaluate(expression) {
+        case .string(let text): return run.result(.string(text))
+        case .scalar(let values): return run.result(.scalar(values[0]))
+        case .vector(let frame):
+            let named = try evaluator.named(frame)
+            var samples: [VectorSample] = []
+            samples.reserveCapacity(named.count)
+            for row in 0..<named.count where named.values[row].isPresent {
+                samples.append(VectorSample(labels: named.labels[row], value: named.values[row]))
+            }
+            return run.result(.vector(samples))
+        }
+    }
+
+    /// Evaluates an expression at every step from `start` through `end`.
+    ///
+    /// - Parameters:
+    ///   - expression: A scalar or an instant vector.
+    ///   - start: The first step.
+    ///   - end: No step is after it; not before `start`.
+    ///   - step: Positive.
+    /// - Returns: A matrix in label order, samples at the steps.
+    /// - Throws: `QueryError` when the expression cannot be evaluated over the data, or a limit is hit.
+    package func range(
+        _ expression: Expression,
+        from start: Timestamp,
+        through end: Timestamp,
+        step: Duration
+    ) throws(QueryError) -> QueryResult {
+        guard step.milliseconds > 0 else {
+            throw .badExpression("query resolution step must be greater than zero")
+        }
+        guard end >= start else {
+            throw .badExpression("end timestamp must not be before start time")
+        }
+        let type = expression.valueType
+        guard type == .scalar || type == .vector else {
+            throw .badExpression(
+                "invalid expression type \"\(type.documentedName)\" for range query, "
+                    + "must be Scalar or instant Vector"
+            )
+        }
+        let grid = TimeGrid(
+            from: start.milliseconds,
+            through: end.milliseconds,
+            step: step.milliseconds
+        )
+        let run = QueryRun(
+            source: source,
+            settings: settings,
+            grid: grid,
+            isRange: true,
+            range: end.milliseconds - start.milliseconds
+        )
+        let evaluator = Evaluator(run: run, grid: grid)
+        switch try evaluator.evaluate(expression) {
+        case .string: throw .badExpression("a range query needs numbers")
+        case .scalar(let values):
+            let samples = values.enumerated().map {
+                Sample(Timestamp(milliseconds: grid.time($0.offset)), $0.element)
+            }
+            return run.result(.matrix([SeriesSamples(labels: LabelSet(), samples: samples)]))
+        case .vector(let frame):
+            let named = try evaluator.named(frame)
+            return run.result(
+                .matrix(evaluator.series(named).sorted { $0.labels < $1.labels })
+            )
+        }
+    }
+}
+
+/// How queries are evaluated; the defaults are Prometheus's.
+package struct QuerySettings: Sendable {
+    /// How old the newest sample of a series may be to count as its value.
+    package var lookback: Duration
+    /// Samples a query may read and make.
+    package var sampleLimit: Int
+    /// The step of subqueries that do not say theirs.
+    package var defaultSubqueryStep: Duration
+    /// Whether metric names are dropped from the final result only (Prometheus's delayed-name-removal).
+    ///
+    /// Inner expressions may then still group by them. Otherwise each operation drops them at once.
+    package var delaysNameRemoval: Bool
+
+    package init(
+        lookback: Duration = .seconds(300),
+        sampleLimit: Int = 50_000_000,
+        defaultSubqueryStep: Duration = .seconds(60),
+        delaysNameRemoval: Bool = true
+    ) {
+        self.lookback = lookback
+        self.sampleLimit = sampleLimit
+        self.defaultSubqueryStep = defaultSubqueryStep
+        self.delaysNameRemoval = delaysNameRemoval
+    }
+}

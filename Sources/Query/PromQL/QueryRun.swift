@@ -1,0 +1,116 @@
+import Model
+import PromQLSyntax
+import Timekeeping
+
+/// What one evaluation of a query shares among its parts: the source, the count of samples, annotations.
+final class QueryRun {
+    let source: any SeriesReading
+    let settings: QuerySettings
+    /// The query's own grid, which `start()`, `end()` and `step()` speak of also within subqueries.
+    let grid: TimeGrid
+    let isRange: Bool
+    /// The query's end minus its start, milliseconds.
+    let range: Int64
+    let lookback: Int64
+    private var sampleCount = 0
+    private var annotations = Annotations()
+
+    init(
+        source: any SeriesReading,
+        settings: QuerySettings,
+        grid: TimeGrid,
+        isRange: Bool,
+        range: Int64 = 0
+    ) {
+        self.source = source
+        self.settings = settings
+        self.grid = grid
+        self.isRange = isRange
+        self.range = range
+        lookback = settings.lookback.milliseconds
+    }
+
+    func result(_ value: QueryValue) -> QueryResult {
+        QueryResult(value: value, warnings: annotations.warnings, infos: annotations.infos)
+    }
+
+    func warn(_ text: String, at span: SourceSpan) {
+        annotations.add(warning: text, at: span)
+    }
+
+    func inform(_ text: String, at span: SourceSpan) {
+        annotations.add(info: text, at: span)
+    }
+
+    func noteForcedMonotonicity(_ note: ForcedMonotonicity, metric: String, at span: SourceSpan) {
+        annotations.add(note, metric: metric, at: span)
+    }
+
+    /// Counts samples read or made.
+    func count(_ samples: Int) throws(QueryError) {
+        let (sum, overflow) = sampleCount.addingReportingOverflow(samples)
+        guard !overflow, sum <= settings.sampleLimit else { throw sampleLimitError }
+        sampleCount = sum
+    }
+
+    private var sampleLimitError: QueryError {
+        .limit(
+            "query processing would load too many samples into memory in query execution "
+                + "(limit \(settings.sampleLimit)); narrow the selectors or the range"
+        )
+    }
+
+    /// Reads series whose samples lie in `(after, through]`.
+    func select(
+        _ matchers: [LabelMatcher],
+        after start: Int64,
+        through end: Int64
+    ) throws(QueryError) -> [SeriesSamples] {
+        let selection = SeriesSelection(
+            matchers: matchers,
+            range: TimeRange(
+                after: Timestamp(milliseconds: start),
+                through: Timestamp(milliseconds: end)
+            )
+        )
+        do throws(SeriesReadingError) {
+            return try source.select(selection, sampleLimit: settings.sampleLimit)
+        } catch {
+            switch error {
+            case .sampleLimit: throw sampleLimitError
+            case .stopped: throw .execution("expanding series: \(error)")
+            }
+        }
+    }
+
+    /// The milliseconds of a selector's length, for this query's step and range.
+    func length(
+        _ expression: DurationExpression,
+        mayBeNegative: Bool = false
+    ) throws(QueryError) -> Int64 {
+        do throws(DurationExpressionError) {
+            return try expression.duration(
+                step: isRange ? .milliseconds(grid.step) : .zero,
+                range: .milliseconds(range),
+                mayBeNegative: mayBeNegative
+            ).milliseconds
+        } catch { throw .execution(error.description) }
+    }
+
+    /// The milliseconds a selector or subquery is moved into the past.
+    func offset(_ modifiers: SelectorModifiers) throws(QueryError) -> Int64 {
+        guard let offset = modifiers.offset else { return 0 }
+        return try length(offset, mayBeNegative: true)
+    }
+
+    /// The fixed moment of `@`, if there is one.
+    func moment(_ modifiers: SelectorModifiers) -> Int64? {
+        switch modifiers.at {
+        case nil: nil
+        case .timestamp(let moment): moment.milliseconds
+        case .start: grid.start
+        // The query's end, which need not be a step.
+        case .end: grid.start + range
+        }
+    }
+}

@@ -1,0 +1,213 @@
+import Model
+import PromQLSyntax
+
+/// Pairs the series of two vectors and applies an arithmetic or comparison operator to each pair.
+struct VectorMatcher {
+    private let evaluator: Evaluator
+    private let node: BinaryExpression
+    private let matching: VectorMatching
+    /// True for `group_right`: the sides are swapped while pairing, the "one" side stands right.
+    private let isSwapped: Bool
+
+    init(evaluator: Evaluator, node: BinaryExpression) {
+        self.evaluator = evaluator
+        self.node = node
+        matching = node.matching ?? VectorMatching()
+        isSwapped = matching.cardinality == .oneToMany
+    }
+
+    func match(_ left: Frame, _ right: Frame) throws(QueryError) -> Frame {
+        let many = isSwapped ? right : left
+        let one = isSwapped ? left : right
+        var table = LabelTable(matching.key, capacity: many.count + one.count)
+        let manyGroups = many.labels.map { table.insert($0).ordinal }
+        let oneGroups = one.labels.map { table.insert($0).ordinal }
+        var pairing = Pairing(steps: many.steps, groupCount: table.count)
+        for step in 0..<many.steps {
+            try pair(many, one, manyGroups, oneGroups, step, &pairing)
+        }
+        var result = pairing.result
+        if result.count > 1 { try evaluator.mergeEqualLabels(&result) }
+        return result.compacted()
+    }
+
+    /// The rows made so far and, within a step, what has met what.
+    private struct Pairing {
+        var result: Frame
+        /// Result rows by their pair of input rows; -1 for a filled side, told apart by the group.
+        var rows: [Pair: Int] = [:]
+        /// By group: the row of the "one" side at this step, or -1.
+        var oneRow: [Int]
+        /// By group: the result rows of this step's matches.
+        var matches: [[Int]]
+
+        init(steps: Int, groupCount: Int) {
+            result = Frame(steps: steps)
+            oneRow = [Int](repeating: -1, count: groupCount)
+            matches = [[Int]](repeating: [], count: groupCount)
+        }
+    }
+
+    private struct Pair: Hashable {
+        var many: Int
+        var one: Int
+        var group: Int
+    }
+
+    private func pair(
+        _ many: Frame,
+        _ one: Frame,
+        _ manyGroups: [Int],
+        _ oneGroups: [Int],
+        _ step: Int,
+        _ pairing: inout Pairing
+    ) throws(QueryError) {
+        for group in pairing.oneRow.indices {
+            pairing.oneRow[group] = -1
+            pairing.matches[group].removeAll(keepingCapacity: true)
+        }
+        for row in 0..<one.count where one[row, step].isPresent {
+            let group = oneGroups[row]
+            let other = pairing.oneRow[group]
+            guard other < 0 else { throw .execution(duplicate(one.labels[row], one.labels[other])) }
+            pairing.oneRow[group] = row
+        }
+        // As in Prometheus, fill_right stands for the "one" side and fill_left for the other, whichever of
+        // them is written right.
+        let fillOne = matching.fillRight
+        let fillMany = matching.fillLeft
+        for row in 0..<many.count where many[row, step].isPresent {
+            let group = manyGroups[row]
+            let partner = pairing.oneRow[group]
+            if partner >= 0 {
+                try apply(
+                    many[row, step],
+                    one[partner, step],
+                    step,
+                    Pair(many: row, one: partner, group: group),
+                    many,
+                    one,
+                    &pairing
+                )
+            } else if let fillOne {
+                try apply(
+                    many[row, step],
+                    fillOne,
+                    step,
+                    Pair(many: row, one: -1, group: group),
+                    many,
+                    one,
+                    &pairing
+                )
+            }
+        }
+        guard let fillMany else { return }
+        for row in 0..<one.count
+        where one[row, step].isPresent && pairing.matches[oneGroups[row]].isEmpty {
+            try apply(
+                fillMany,
+                one[row, step],
+                step,
+                Pair(many: -1, one: row, group: oneGroups[row]),
+                many,
+                one,
+                &pairing
+            )
+        }
+    }
+
+    private func apply(
+        _ manyValue: Double,
+        _ oneValue: Double,
+        _ step: Int,
+        _ pair: Pair,
+        _ many: Frame,
+        _ one: Frame,
+        _ pairing: inout Pairing
+    ) throws(QueryError) {
+        let row: Int
+        if let known = pairing.rows[pair] {
+            row = known
+        } else {
+            row = appendRow(pair, many, one, &pairing.result)
+            pairing.rows[pair] = row
+        }
+        if matching.cardinality == .oneToOne {
+            guard pairing.matches[pair.group].isEmpty else {
+                throw .execution(
+                    "multiple matches for labels: many-to-one matching must be explicit "
+                        + "(group_left/group_right)"
+                )
+            }
+        } else {
+            let labels = pairing.result.labels[row]
+            let isTaken = pairing.matches[pair.group].contains {
+                pairing.result.labels[$0] == labels
+            }
+            if isTaken {
+                throw .execution(
+                    "multiple matches for labels: grouping labels must ensure unique matches"
+                )
+            }
+        }
+        pairing.matches[pair.group].append(row)
+        let left = isSwapped ? oneValue : manyValue
+        let right = isSwapped ? manyValue : oneValue
+        if node.operation.isComparison {
+            let holds = Arithmetic.holds(node.operation, left, right)
+            if node.returnsBool {
+                pairing.result[row, step] = holds ? 1 : 0
+            } else if holds {
+                pairing.result[row, step] = left
+            }
+        } else {
+            pairing.result[row, step] = Arithmetic.between(node.operation, left, right)
+        }
+    }
+
+    private func appendRow(
+        _ pair: Pair,
+        _ many: Frame,
+        _ one: Frame,
+        _ result: inout Frame
+    ) -> Int {
+        // A filled side has the labels that both sides must share.
+        let manyLabels = pair.many >= 0 ? many.labels[pair.many] : shared(one.labels[pair.one])
+        let oneLabels = pair.one >= 0 ? one.labels[pair.one] : shared(manyLabels)
+        var labels = manyLabels
+        let isArithmetic = !node.operation.isComparison
+        if isArithmetic || (node.returnsBool && !evaluator.delaysNameRemoval) {
+            labels = labels.withoutMetadata
+        }
+        if matching.cardinality == .oneToOne {
+            labels =
+                matching.isOn
+                ? labels.keeping(matching.labels) : labels.dropping(matching.labels)
+        }
+        for name in matching.include { labels[name] = oneLabels[name] }
+        let dropsName =
+            node.returnsBool || (!isArithmetic && pair.many >= 0 && many.dropsName[pair.many])
+        return result.appendRow(labels, dropsName: dropsName)
+    }
+
+    /// The labels by which a series pairs up.
+    private func shared(_ labels: LabelSet) -> LabelSet {
+        matching.isOn
+            ? labels.keeping(matching.labels)
+            : labels.dropping(matching.labels + [LabelSet.metricName])
+    }
+
+    private func duplicate(_ labels: LabelSet, _ other: LabelSet) -> String {
+        "found duplicate series for the match group \(shared(labels)) on the "
+            + "\(isSwapped ? "left" : "right") hand-side of the operation: "
+            + "[\(labels.asPrometheus), \(other.asPrometheus)];many-to-many matching not allowed: "
+            + "matching labels must be unique on one side"
+    }
+}
+
+extension LabelSet {
+    /// As Prometheus prints label sets in errors: `{__name__="up", job="a"}`.
+    var asPrometheus: String {
+        "{\(labels.map { "\($0.name)=\(LabelSet.quoted($0.value))" }.joined(separator: ", "))}"
+    }
+}

@@ -1,0 +1,44 @@
+import Foundation
+import PromQLConformance
+import Testing
+
+/// Runs Prometheus's own cases where they are at hand; they are no part of the project.
+@Suite struct ConformanceTests {
+    private static let folder = URL(fileURLWithPath: #filePath)
+        .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().deletingLastPathComponent()
+        .appendingPathComponent("shared/promql/cases")
+
+    /// Features that need what samples do not carry.
+    private static let unsupported: Set<String> = ["start-timestamps"]
+
+    @Test func casesPass() throws {
+        let folder = ConformanceTests.folder
+        guard FileManager.default.fileExists(atPath: folder.path) else {
+            print("skipped: no conformance cases at \(folder.path)")
+            return
+        }
+        let runner = ConformanceRunner()
+        var total = 0
+        for url in ConformanceFile.files(below: folder) {
+            guard let file = try ConformanceFile.read(url), file.group != "native" else { continue }
+            var passed = 0
+            var skipped = 0
+            for test in file.cases {
+                if !ConformanceTests.unsupported.isDisjoint(with: test.features ?? []) {
+                    skipped += 1
+                    continue
+                }
+                let problem = ConformanceVerdict.problem(test, in: file, runner)
+                #expect(problem == nil, "\(test.id): \(test.expr)")
+                if problem == nil { passed += 1 }
+            }
+            total += passed
+            print(
+                "conformance \(url.lastPathComponent): \(passed) of \(file.cases.count) passed"
+                    + (skipped > 0 ? ", \(skipped) unsupported" : "")
+            )
+        }
+        #expect(total > 0)
+    }
+}
