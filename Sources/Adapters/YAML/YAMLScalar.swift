@@ -39,7 +39,7 @@ package struct YAMLScalar: Sendable {
     ///
     /// - Parameter offset: Bytes of UTF-8 from the start of `text`; past the end gives the end.
     /// - Returns: The place of that character, or of the next one that is no white space.
-    /// - Complexity: O(*n*) in the file's length up to the scalar: for messages, not for hot paths.
+    /// - Complexity: O(*n*) in the length of the scalar's lines.
     package func location(ofByte offset: Int) -> SourceLocation {
         var wanted = 0
         for scalar in String(decoding: Array(text.utf8.prefix(max(0, offset))), as: UTF8.self)
@@ -75,9 +75,4 @@ package struct YAMLScalar: Sendable {
         }
         return cursor.location
     }
-}
-
-extension Unicode.Scalar {
-    /// Space, tab and line breaks, which folding may change.
-    var isBlank: Bool { self == " " || self == "\t" || self == "\n" || self == "\r" }
 }

@@ -4,24 +4,59 @@ import Model
 final class YAMLSource: Sendable {
     let file: String
     let bytes: [UInt8]
+    /// The offset of each line's first byte.
+    private let lineStarts: [Int]
 
     init(file: String, bytes: [UInt8]) {
         self.file = file
         self.bytes = bytes
+        var starts = [0]
+        var offset = 0
+        while offset < bytes.count {
+            let length = YAMLSource.breakLength(bytes, at: offset)
+            offset += max(1, length)
+            if length > 0 { starts.append(offset) }
+        }
+        lineStarts = starts
+    }
+
+    /// The length of the line break at `offset` as libyaml counts lines; 0 when there is none.
+    private static func breakLength(_ bytes: [UInt8], at offset: Int) -> Int {
+        func byte(_ distance: Int) -> UInt8? {
+            offset + distance < bytes.count ? bytes[offset + distance] : nil
+        }
+        switch bytes[offset] {
+        case UInt8(ascii: "\n"): return 1
+        case UInt8(ascii: "\r"): return byte(1) == UInt8(ascii: "\n") ? 2 : 1
+        // U+0085, and U+2028 and U+2029.
+        case 0xc2: return byte(1) == 0x85 ? 2 : 0
+        case 0xe2: return byte(1) == 0x80 && (byte(2) == 0xa8 || byte(2) == 0xa9) ? 3 : 0
+        default: return 0
+        }
     }
 
     /// A cursor over the characters from one place to another.
     func cursor(from start: SourceLocation, to end: SourceLocation) -> Cursor {
+        let first = lineStarts[min(start.line, lineStarts.count) - 1]
+        let last = end.line < lineStarts.count ? lineStarts[end.line] : bytes.count
+        let text = String(decoding: bytes[first..<max(first, last)], as: UTF8.self)
         var cursor = Cursor(
-            scalars: String(decoding: bytes, as: UTF8.self).unicodeScalars[...],
-            location: SourceLocation(file: file, line: 1, column: 1)
+            scalars: text.unicodeScalars[...],
+            location: SourceLocation(file: file, line: start.line, column: 1)
         )
-        while cursor.isBefore(start), cursor.scalars.first != nil { cursor.advance() }
-        let begin = cursor.scalars.startIndex
-        var last = cursor
-        while last.isBefore(end), last.scalars.first != nil { last.advance() }
-        cursor.scalars = cursor.scalars[begin..<last.scalars.startIndex]
+        while cursor.isBefore(start), cursor.peek != nil { cursor.advance() }
+        var rest = cursor
+        while rest.isBefore(end), rest.peek != nil { rest.advance() }
+        cursor.scalars = cursor.scalars[..<rest.scalars.startIndex]
         return cursor
+    }
+
+    /// The line and column of a byte.
+    func location(ofByte offset: Int) -> SourceLocation {
+        let line = lineStarts.lastIndex { $0 <= offset } ?? 0
+        // The bytes that continue a character take no column.
+        let column = bytes[lineStarts[line]..<min(offset, bytes.count)].count { $0 & 0xc0 != 0x80 }
+        return SourceLocation(file: file, line: line + 1, column: column + 1)
     }
 
     /// A place in the file and the characters that follow it.
@@ -38,7 +73,7 @@ final class YAMLSource: Sendable {
         mutating func advance(_ count: Int = 1) {
             for _ in 0..<count {
                 guard let scalar = scalars.popFirst() else { return }
-                if scalar == "\n" || (scalar == "\r" && scalars.first != "\n") {
+                if scalar.isLineBreak, scalar != "\r" || scalars.first != "\n" {
                     location.line += 1
                     location.column = 1
                 } else {
@@ -58,14 +93,12 @@ final class YAMLSource: Sendable {
         /// Steps to the start of the next line: past the header of a block scalar.
         mutating func skipLine() {
             let line = location.line
-            while location.line == line, !scalars.isEmpty { advance() }
+            while location.line == line, peek != nil { advance() }
         }
 
         /// Steps over a backslash at the end of a line; false when there is none.
         mutating func skipLineContinuation() -> Bool {
-            guard let next = scalars.dropFirst().first, next == "\n" || next == "\r" else {
-                return false
-            }
+            guard let next = scalars.dropFirst().first, next.isLineBreak else { return false }
             advance(2)
             return true
         }
@@ -83,25 +116,22 @@ final class YAMLSource: Sendable {
         /// True when the double-quoted escape that begins here stands for a blank.
         var escapeIsBlank: Bool {
             switch scalars.dropFirst().first {
-            case "n", "t", "r", " ", "\t": true
+            case "n", "t", "r", " ", "\t", "N", "L", "P": true
             default: false
             }
         }
     }
 }
 
-extension YAMLSource {
-    /// The line and column of a byte.
-    func location(ofByte offset: Int) -> SourceLocation {
-        var place = SourceLocation(file: file, line: 1, column: 1)
-        for byte in bytes.prefix(offset) {
-            if byte == UInt8(ascii: "\n") {
-                place.line += 1
-                place.column = 1
-            } else if byte & 0xc0 != 0x80 {
-                place.column += 1
-            }
+extension Unicode.Scalar {
+    /// What libyaml counts as the end of a line.
+    var isLineBreak: Bool {
+        switch self {
+        case "\n", "\r", "\u{85}", "\u{2028}", "\u{2029}": true
+        default: false
         }
-        return place
     }
+
+    /// Space, tab and line breaks, which folding may change.
+    var isBlank: Bool { self == " " || self == "\t" || isLineBreak }
 }

@@ -256,6 +256,13 @@ import YAML
             column: 5
         ),
         Position(
+            testDescription: "after other line separators",
+            text: "a: x\u{2028}b: y\u{85}c: 1\re: |\r\n  @",
+            mark: "@",
+            line: 5,
+            column: 3
+        ),
+        Position(
             testDescription: "anchor and tag before it",
             text: "e: &a !!str\n  'x @'",
             mark: "@",
