@@ -212,6 +212,12 @@ var targets: [Target] = [
             "ServiceAPI", "APIModel", "HTTPServer", "Ingest", "MetricStore", "LogStore", "PromQL", "Rules", "SLO",
             "RuleEvaluation", "Incidents", "OnCall", "Paging", "Model", "Timekeeping", "Telemetry",
         ]),
+    tests(
+        "Service", "CloudWatchStandInTests",
+        [
+            "CloudWatchStandIn", "CloudWatchIngest", "HTTPServer", "HTTPClient", "ServiceRuntime", "Timekeeping",
+            "Telemetry",
+        ]),
     tests("Service", "ConfigurationTests", ["Configuration", "Model", "Timekeeping", "YAML"]),
     tests("Service", "ControlCommandsTests", ["ControlCommands", "APIModel", "HTTPClient", "Timekeeping", "Model"]),
     tests("Service", "DaemonTests", ["Daemon", "Configuration", "Model", "Timekeeping", "Telemetry"]),
