@@ -100,12 +100,6 @@ import Timekeeping
             changes: "3:fired crit"
         ),
         Case(
-            testDescription: "awaited sources hold without a word",
-            timeline: "1 ~ ~ 1 _",
-            states: "f f f f i",
-            changes: "0:fired crit,4:resolved"
-        ),
-        Case(
             testDescription: "blind while kept firing is seen again by the next good evaluation",
             keep: .seconds(180),
             timeline: "1 _ x _ _ _",
@@ -184,6 +178,23 @@ import Timekeeping
             states.append(AlertRun.letter(machine.alerts[Timeline.labels]?.record.phase))
         }
         #expect(states.joined(separator: " ") == test.states)
+    }
+
+    @Test func awaitedSourcesHoldWhatWasRestoredWithoutAWord() {
+        var record = AlertRecord(pendingSince: Timeline.slot(0))
+        record.phase = .firing
+        var machine = AlertStateMachine(policy: .init())
+        machine.restore(Timeline.labels, record, value: 1)
+        let other: LabelSet = ["alertname": "A", "job": "new"]
+        let outcomes =
+            Timeline("~ ~", labels: Timeline.labels).outcomes
+            + Timeline("1 ~", labels: other).outcomes
+        var changes: [String] = []
+        for (index, outcome) in outcomes.enumerated() {
+            changes += machine.advance(outcome, at: Timeline.slot(index + 1)).changes
+                .map { "\(index):\($0.labels["job"]) \($0.change.brief)" }
+        }
+        #expect(changes == ["2:api resolved", "2:new fired crit", "3:new resolved"])
     }
 
     @Test func timeThatWasNotEvaluatedDoesNotCount() {

@@ -41,7 +41,7 @@ import Timekeeping
     }
 
     private static func word(_ random: inout SeededGenerator) -> String {
-        ["1", "2.5", "4", "4", "6", "6", "_", "N", "x", "?", "~"].randomElement(using: &random)
+        ["1", "2.5", "4", "4", "6", "6", "_", "N", "x", "?"].randomElement(using: &random)
             ?? "1"
     }
 }

@@ -196,13 +196,6 @@ import Timekeeping
             changes: "0:fired warn,1:warn>crit,2:crit>warn"
         ),
         Case(
-            testDescription: "breach waits for the sources after a start",
-            policy: .levels(missing: .breach),
-            timeline: "1 ~ ~ _",
-            states: "- - - c",
-            changes: "3:fired crit"
-        ),
-        Case(
             testDescription: "unseen sources are no breach",
             policy: .levels(missing: .breach),
             timeline: "1 ? ? 1",
@@ -343,6 +336,36 @@ import Timekeeping
         #expect(
             machine.advance(four, at: Timeline.slot(2)).changes.map(\.change.brief) == ["resolved"]
         )
+    }
+
+    @Test(arguments: MissingPolicy.allCases)
+    func awaitedSourcesHoldWhatWasRestoredWithoutAWord(_ missing: MissingPolicy) {
+        var record = ThresholdRecord()
+        record.level = .crit
+        var machine = ThresholdStateMachine(
+            policy: .levels(missing: missing),
+            bareLabels: ["alertname": "A"]
+        )
+        machine.restore(Timeline.labels, record, value: 6, at: Timeline.slot(0))
+        var changes: [String] = []
+        for (index, outcome) in Timeline("~ ~ 6 ~").outcomes.enumerated() {
+            changes += machine.advance(outcome, at: Timeline.slot(index)).changes
+                .map { "\(index):\($0.change.brief)" }
+        }
+        #expect(
+            changes == [MissingPolicy.hold: ["3:blind"], .ok: ["3:resolved"], .breach: []][missing]
+        )
+    }
+
+    @Test func breachWaitsForTheSourcesAfterAStart() {
+        var machine = ThresholdStateMachine(
+            policy: .levels(missing: .breach),
+            bareLabels: ["alertname": "A"]
+        )
+        let changes = Timeline("~ ~ _").outcomes.enumerated().map { index, outcome in
+            machine.advance(outcome, at: Timeline.slot(index)).changes.count
+        }
+        #expect(changes == [0, 0, 1])
     }
 
     @Test func timeThatWasNotEvaluatedDoesNotCount() {

@@ -47,10 +47,18 @@ package struct ActiveAlert: Hashable, Sendable {
     package var value: Double?
     /// What the last evaluation knew about it.
     package var condition: AlertCondition
+    /// Restored after a start and not seen since.
+    package var isRestored: Bool
 
-    package init(record: AlertRecord, value: Double? = nil, condition: AlertCondition) {
+    package init(
+        record: AlertRecord,
+        value: Double? = nil,
+        condition: AlertCondition,
+        isRestored: Bool = false
+    ) {
         self.record = record
         self.value = value
         self.condition = condition
+        self.isRestored = isRestored
     }
 }

@@ -99,6 +99,7 @@ package struct AlertStateMachine: Hashable, Sendable {
         // Absent for a refused newcomer whose resolved predecessor is still remembered.
         guard var alert = alerts[labels], alert.record.phase != .inactive else { return }
         alert.record.keepFiringSince = nil
+        alert.isRestored = false
         alert.record.activeAt = min(alert.record.activeAt, slot)
         if alert.record.phase == .firing, alert.record.isBlind {
             alert.record.isBlind = false
@@ -129,10 +130,12 @@ package struct AlertStateMachine: Hashable, Sendable {
             return
         }
         switch absence {
-        case .awaited: alerts[labels]?.condition = .late
+        case .awaited where alert.isRestored: alerts[labels]?.condition = .late
         case .unseen(let condition, let reason): blind(labels, condition, reason, &step)
-        case .judged where alert.record.phase == .pending: alerts[labels] = nil
-        case .judged:
+        case .judged where alert.record.phase == .pending,
+            .awaited where alert.record.phase == .pending:
+            alerts[labels] = nil
+        case .judged, .awaited:
             if policy.keepFiringFor > .zero {
                 let since = min(alert.record.keepFiringSince ?? slot, slot)
                 alert.record.keepFiringSince = since
@@ -200,7 +203,8 @@ extension AlertStateMachine {
         alerts[labels] = ActiveAlert(
             record: record,
             value: value,
-            condition: record.phase == .inactive ? .ok : .late
+            condition: record.phase == .inactive ? .ok : .late,
+            isRestored: true
         )
     }
 

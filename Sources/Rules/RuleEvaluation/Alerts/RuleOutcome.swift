@@ -19,7 +19,8 @@ package struct RuleObservation: Hashable, Sendable {
 package enum Absence: Hashable, Sendable {
     /// The sources are well: absence means what the rule says it means.
     case judged
-    /// The service has just started and the sources had no full period yet: the state is held, silently.
+    /// The service has just started and the sources had no full period yet: what was restored and not seen since
+    /// is held, silently; other absences are judged, but `missing: breach` is not applied to what never was there.
     case awaited
     /// The sources cannot be seen (`late` or `error`, with the reason): the state is held, the alert is blind.
     case unseen(AlertCondition, String)

@@ -62,19 +62,23 @@ package struct ThresholdAlert: Hashable, Sendable {
     package var condition: AlertCondition
     /// The slot of the last evaluation with data.
     package var seenAt: Timestamp
+    /// Restored after a start and not seen since.
+    package var isRestored: Bool
 
     package init(
         record: ThresholdRecord = ThresholdRecord(),
         value: Double? = nil,
         reference: Double? = nil,
         condition: AlertCondition = .ok,
-        seenAt: Timestamp
+        seenAt: Timestamp,
+        isRestored: Bool = false
     ) {
         self.record = record
         self.value = value
         self.reference = reference
         self.condition = condition
         self.seenAt = seenAt
+        self.isRestored = isRestored
     }
 
     package var isActive: Bool { record.level != nil || record.warnSince != nil }

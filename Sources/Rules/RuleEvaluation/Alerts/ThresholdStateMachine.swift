@@ -88,9 +88,10 @@ package struct ThresholdStateMachine: Hashable, Sendable {
         _ step: inout AlertStep
     ) {
         switch absence {
-        case .awaited: alerts[labels]?.condition = .late
+        case .awaited where alerts[labels]?.isRestored ?? (policy.missing == .breach):
+            alerts[labels]?.condition = .late
         case .unseen(let condition, let reason): hold(labels, condition, reason, &step)
-        case .judged:
+        case .judged, .awaited:
             switch policy.missing {
             case .hold:
                 if let alert = alerts[labels], alert.record.level == nil,
@@ -153,6 +154,7 @@ package struct ThresholdStateMachine: Hashable, Sendable {
             alert.value = data.value
             alert.reference = data.reference
             alert.seenAt = slot
+            alert.isRestored = false
         }
         settle(labels, &alert, clears: clears, at: slot, &step)
         if alert.isActive != wasActive { active += wasActive ? -1 : 1 }
@@ -228,7 +230,8 @@ extension ThresholdStateMachine {
             record: record,
             value: value,
             condition: record.level == nil && record.warnSince == nil ? .ok : .late,
-            seenAt: moment
+            seenAt: moment,
+            isRestored: true
         )
     }
 

@@ -83,13 +83,14 @@ package struct TransitionBacklog: Sendable {
         guard
             var level = run.last(where: { $0.change.isFired || $0.change.isLevelChanged })
         else { return [last] }
-        if first.change.isFired, case .levelChanged(_, let new) = level.change {
+        // A run in which the alert fired is told as one firing; sight before that is of an earlier life.
+        let start = run.lastIndex { $0.change.isFired }
+        if start != nil, case .levelChanged(_, let new) = level.change {
             level.change = .fired(new)
         }
-        // Sight before the alert last fired is that of an earlier life.
-        let life = run[(run.lastIndex { $0.change.isFired } ?? run.startIndex)...]
+        let life = run[(start ?? run.startIndex)...]
         let sight = life.last { $0.change == .sighted || $0.change.isBlind }
-        guard let sight, sight.change.isBlind || !first.change.isFired else { return [level] }
+        guard let sight, sight.change.isBlind || start == nil else { return [level] }
         return [level, sight].sorted { $0.sequence < $1.sequence }
     }
 }
