@@ -1,0 +1,57 @@
+import Model
+import OnCall
+import Timekeeping
+
+/// The incidents that can still change, with the ways to find them: a value, so that a decision is made on a
+/// copy and kept only when it is on disk.
+struct IncidentBook {
+    private(set) var incidents: [IncidentID: Incident] = [:]
+    private(set) var cursors: [String: AlertCursor] = [:]
+    /// The incident that an alert was last part of, by fingerprint.
+    private var byAlert: [String: IncidentID] = [:]
+    /// The newest incident of a dedup key.
+    private var byKey: [String: IncidentID] = [:]
+    private(set) var unresolvedCount = 0
+
+    init() {}
+
+    init(incidents: [Incident], cursors: [AlertCursor]) {
+        // The newest comes last and holds its alerts and its key.
+        for incident in incidents.sorted(by: { $0.id < $1.id }) { put(incident) }
+        for cursor in cursors { self.cursors[cursor.fingerprint] = cursor }
+    }
+
+    mutating func put(_ incident: Incident) {
+        let before = incidents.updateValue(incident, forKey: incident.id)
+        unresolvedCount +=
+            (incident.state == .resolved ? 0 : 1)
+            - (before.map { $0.state == .resolved ? 0 : 1 } ?? 0)
+        byKey[incident.dedupKey] = incident.id
+        for alert in incident.alerts { byAlert[alert.fingerprint] = incident.id }
+    }
+
+    mutating func put(_ cursor: AlertCursor) { cursors[cursor.fingerprint] = cursor }
+
+    func incident(ofAlert fingerprint: String) -> Incident? {
+        byAlert[fingerprint].flatMap { incidents[$0] }
+    }
+
+    func incident(ofKey key: String) -> Incident? { byKey[key].flatMap { incidents[$0] } }
+
+    /// Forgets resolved incidents that nothing can reopen any more, and old cursors.
+    ///
+    /// An incident that a person resolved while its alerts fire is kept: it still learns how they end.
+    mutating func forget(resolvedBefore moment: Timestamp, cursorsBefore: Timestamp) {
+        for incident in incidents.values {
+            guard let resolvedAt = incident.resolvedAt, resolvedAt < moment,
+                incident.alerts.allSatisfy({ !$0.isFiring })
+            else { continue }
+            incidents[incident.id] = nil
+            if byKey[incident.dedupKey] == incident.id { byKey[incident.dedupKey] = nil }
+            for alert in incident.alerts where byAlert[alert.fingerprint] == incident.id {
+                byAlert[alert.fingerprint] = nil
+            }
+        }
+        cursors = cursors.filter { $0.value.at >= cursorsBefore || byAlert[$0.key] != nil }
+    }
+}
