@@ -58,6 +58,7 @@ extension StateStore {
         ) STRICT;
         CREATE INDEX outbox_lane ON outbox (incident, receiver, number);
         CREATE INDEX outbox_pending ON outbox (priority, number) WHERE state = 'pending';
+        CREATE INDEX outbox_dead ON outbox (number) WHERE state = 'dead';
         CREATE INDEX outbox_fallback ON outbox (fallback_at) WHERE fallback_at IS NOT NULL;
         CREATE INDEX outbox_settled ON outbox (settled_at) WHERE settled_at IS NOT NULL;
 
