@@ -193,7 +193,7 @@ var targets: [Target] = [
     tests(
         "Query", "PromQLTests",
         ["PromQL", "PromQLConformance", "PromQLSyntax", "Model", "Timekeeping"]),
-    tests("Rules", "RulesTests", ["Rules", "PromQLSyntax", "YAML", "Model", "Timekeeping", "Matching"]),
+    tests("Rules", "RulesTests", ["Rules", "PromQL", "PromQLSyntax", "YAML", "Model", "Timekeeping", "Matching"]),
     tests("Rules", "SLOTests", ["SLO", "Rules", "Model", "Timekeeping", "Telemetry"]),
     tests(
         "Rules", "RuleEvaluationTests",
