@@ -1,0 +1,96 @@
+import APIModel
+package import HTTPServer
+import Synchronization
+package import Telemetry
+
+/// Whether the service can take work yet, told to whoever asks.
+package final class ServiceReadiness: Sendable {
+    private let reason = Mutex<String?>("starting")
+
+    package init() {}
+
+    /// Nil when ready; otherwise what is still missing.
+    package var missing: String? { reason.withLock { $0 } }
+
+    package func becomeReady() { reason.withLock { $0 = nil } }
+
+    package func becomeUnready(_ why: String) { reason.withLock { $0 = why } }
+}
+
+/// Health, readiness, reload and the service's own metrics.
+package struct ManagementRoutes: Sendable {
+    private let readiness: ServiceReadiness
+    private let metrics: MetricsRegistry
+    private let reload: @Sendable () -> String?
+
+    /// - Parameters:
+    ///   - readiness: Answers `/-/ready`.
+    ///   - metrics: What `/metrics` shows.
+    ///   - reload: Loads settings and rules again; nil when all went well, else what is wrong.
+    package init(
+        readiness: ServiceReadiness,
+        metrics: MetricsRegistry,
+        reload: @escaping @Sendable () -> String?
+    ) {
+        self.readiness = readiness
+        self.metrics = metrics
+        self.reload = reload
+    }
+
+    package var routes: [HTTPRoute] {
+        [
+            HTTPRoute(
+                "GET",
+                "/-/healthy",
+                .inline { _ in
+                    HTTPResponse(status: 200, contentType: "text/plain", "Tocsin is healthy.\n")
+                }
+            ),
+            HTTPRoute("GET", "/-/ready", .inline(ready)),
+            HTTPRoute("POST", "/-/reload", .blocking(reloaded)),
+            HTTPRoute("PUT", "/-/reload", .blocking(reloaded)),
+            HTTPRoute("GET", "/metrics", .blocking(scrape)),
+            HTTPRoute("GET", "/api/v1/status/buildinfo", .inline(buildInfo)),
+        ]
+    }
+
+    @Sendable private func ready(_ request: HTTPRequest) -> HTTPResponse {
+        guard let missing = readiness.missing else {
+            return HTTPResponse(status: 200, contentType: "text/plain", "Tocsin is ready.\n")
+        }
+        return HTTPResponse(
+            status: 503,
+            contentType: "text/plain",
+            "Tocsin is not ready: \(missing).\n"
+        )
+    }
+
+    @Sendable private func reloaded(_ request: HTTPRequest) -> HTTPResponse {
+        guard let problem = reload() else { return HTTPResponse(status: 200) }
+        return HTTPResponse(
+            status: 500,
+            contentType: "text/plain; charset=utf-8",
+            "not reloaded; what was running goes on:\n\(problem)\n"
+        )
+    }
+
+    @Sendable private func scrape(_ request: HTTPRequest) -> HTTPResponse {
+        let format = ExpositionFormat(accept: request.header("accept"))
+        return HTTPResponse(
+            status: 200,
+            contentType: format.contentType,
+            metrics.exposition(format)
+        )
+    }
+
+    @Sendable private func buildInfo(_ request: HTTPRequest) -> HTTPResponse {
+        PrometheusReply.success { writer in
+            writer.map([
+                (key: "version", value: ProductVersion.version),
+                (key: "revision", value: ""), (key: "branch", value: ""),
+                (key: "buildUser", value: ""), (key: "buildDate", value: ""),
+                (key: "goVersion", value: ""), (key: "product", value: ProductVersion.product),
+            ])
+        }
+    }
+}
