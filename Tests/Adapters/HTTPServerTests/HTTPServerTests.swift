@@ -368,12 +368,12 @@ import Testing
     }
 
     @Test func `draining answers what is under way, closes the idle and frees the port`() throws {
-        let served = try ServedFixture()
+        let served = try ServedFixture { $0.listen = "127.0.0.22:0" }
         let port = served.server.port
-        let idle = try LoopbackPeer(port: port)
+        let idle = try LoopbackPeer(port: port, host: 22)
         try idle.send(get("/"))
         _ = try idle.receive(upTo: "root")
-        let busy = try LoopbackPeer(port: port)
+        let busy = try LoopbackPeer(port: port, host: 22)
         try busy.send(get("/held"))
         served.gate.begun.wait()
         let stopped = DispatchSemaphore(value: 0)
@@ -389,7 +389,7 @@ import Testing
         idle.endOutput()
         stopped.wait()
         stopper.join()
-        #expect(!LoopbackPeer.canConnect(port: port))
+        #expect(!LoopbackPeer.canConnect(port: port, host: 22))
         #expect(served.server.port == 0)
     }
 

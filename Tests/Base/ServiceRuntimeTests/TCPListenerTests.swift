@@ -65,9 +65,9 @@ import Testing
         try loop.start()
         defer { loop.stop() }
         let metrics = MetricsRegistry()
-        let listener = try listener("127.0.0.1:0", on: loop, metrics: metrics)
+        let listener = try listener("127.0.0.21:0", on: loop, metrics: metrics)
         listener.start()
-        let peer = try LoopbackPeer(port: listener.port)
+        let peer = try LoopbackPeer(port: listener.port, host: 21)
         try peer.send("a")
         #expect(try peer.receive(exactly: 1) == Array("a".utf8))
         #expect(metrics.exposition(.text).contains("tocsin_connections{listener=\"test\"} 1\n"))
@@ -75,7 +75,7 @@ import Testing
         let done = DispatchSemaphore(value: 0)
         loop.execute { done.signal() }
         done.wait()
-        #expect(!LoopbackPeer.canConnect(port: listener.port))
+        #expect(!LoopbackPeer.canConnect(port: listener.port, host: 21))
         try peer.send("b")
         #expect(try peer.receive(exactly: 1) == Array("b".utf8))
     }

@@ -13,8 +13,8 @@ package struct LoopbackPeer: ~Copyable {
 
     private let descriptor: Int32
 
-    /// Connects; a small receive buffer lets a test stall the sender soon.
-    package init(port: UInt16, receiveBufferBytes: Int32? = nil) throws {
+    /// Connects to 127.0.0.`host`; a small receive buffer lets a test stall the sender soon.
+    package init(port: UInt16, host: UInt8 = 1, receiveBufferBytes: Int32? = nil) throws {
         let made = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         descriptor = made
         guard made >= 0 else { throw Failure("socket") }
@@ -25,23 +25,26 @@ package struct LoopbackPeer: ~Copyable {
         let length = socklen_t(MemoryLayout<timeval>.size)
         unsafe setsockopt(made, SOL_SOCKET, SO_RCVTIMEO, &limit, length)
         unsafe setsockopt(made, SOL_SOCKET, SO_SNDTIMEO, &limit, length)
-        guard LoopbackPeer.connect(made, port: port) == 0 else { throw Failure("connect") }
+        guard LoopbackPeer.connect(made, host, port) == 0 else { throw Failure("connect") }
     }
 
     deinit { close(descriptor) }
 
-    /// Whether somebody listens on the port.
-    package static func canConnect(port: UInt16) -> Bool {
+    /// Whether somebody listens on 127.0.0.`host`.
+    ///
+    /// A test that wants a port to be free takes a host of its own: on 127.0.0.1 the port may have gone to
+    /// another test meanwhile.
+    package static func canConnect(port: UInt16, host: UInt8) -> Bool {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(descriptor) }
-        return connect(descriptor, port: port) == 0
+        return connect(descriptor, host, port) == 0
     }
 
-    private static func connect(_ descriptor: Int32, port: UInt16) -> Int32 {
+    private static func connect(_ descriptor: Int32, _ host: UInt8, _ port: UInt16) -> Int32 {
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = port.bigEndian
-        address.sin_addr.s_addr = in_addr_t(0x7f00_0001).bigEndian
+        address.sin_addr.s_addr = in_addr_t(0x7f00_0000 | UInt32(host)).bigEndian
         return unsafe withUnsafePointer(to: &address) { pointer in
             unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
                 unsafe Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
