@@ -54,6 +54,9 @@ package struct HTTPClientReply: Sendable {
 ///
 /// Messages name the host, never a secret.
 package enum HTTPClientError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// The request cannot be sent as it is, whatever the network does.
+    ///
+    /// The text is the address without what may be secret in it, or a sentence about what else is wrong.
     case invalidURL(String)
     case unreachable(host: String, reason: String)
     case timeout(host: String, after: Duration)
@@ -63,6 +66,8 @@ package enum HTTPClientError: Error, Hashable, Sendable, CustomStringConvertible
 
     package var description: String {
         switch self {
+        case .invalidURL(let sentence) where sentence.contains(" "):
+            "the request was not sent: \(sentence)"
         case .invalidURL(let url): "invalid address \"\(url)\"; give http:// or https://"
         case .unreachable(let host, let reason): "cannot reach \(host): \(reason)"
         case .timeout(let host, let after): "no answer from \(host) within \(after)"
@@ -71,6 +76,11 @@ package enum HTTPClientError: Error, Hashable, Sendable, CustomStringConvertible
         case .tls(let host, let reason): "TLS with \(host) failed: \(reason)"
         case .cancelled: "cancelled"
         }
+    }
+
+    /// What is wrong with a request whose address is fine.
+    static func invalidRequest(_ origin: HTTPOrigin, _ reason: String) -> HTTPClientError {
+        .invalidURL("\(origin): \(reason)")
     }
 }
 
