@@ -196,6 +196,13 @@ import Timekeeping
             [a: 0.25]
         ),
         Case(
+            "a value of a poll a quarter of an hour ago",
+            "db/DBCPU",
+            at: 30,
+            [Series("aws_rds_cpuutilization_average", a, flat(50, 14))],
+            [a: 50]
+        ),
+        Case(
             "milliseconds",
             "db/ReplicaLag",
             [Series("aws_rds_aurora_replica_lag_maximum", a, flat(120))],
@@ -204,19 +211,31 @@ import Timekeeping
         Case("no database, no alarm", "db/DBDown", at: 90, [], [:]),
         Case("reporting", "db/DBDown", at: 90, [Series(uptime, a, rising(0, by: 60, 91))], [a: 0]),
         Case(
-            "silent for less than ten minutes",
+            "alone and silent for less than 20 minutes: the poll may be slow",
             "db/DBDown",
             at: 90,
-            [Series(uptime, a, rising(0, by: 60, 83))],
+            [Series(uptime, a, rising(0, by: 60, 72))],
             [a: 0]
         ),
         Case(
-            "one of two silent for longer",
+            "alone and silent for 20 minutes",
             "db/DBDown",
             at: 90,
-            [
-                Series(uptime, a, rising(0, by: 60, 71)), Series(uptime, b, rising(0, by: 60, 91)),
-            ],
+            [Series(uptime, a, rising(0, by: 60, 71))],
+            [a: 1]
+        ),
+        Case(
+            "silent for five minutes while another is heard",
+            "db/DBDown",
+            at: 90,
+            [Series(uptime, a, rising(0, by: 60, 86)), Series(uptime, b, rising(0, by: 60, 91))],
+            [a: 0, b: 0]
+        ),
+        Case(
+            "silent for six minutes while another is heard",
+            "db/DBDown",
+            at: 90,
+            [Series(uptime, a, rising(0, by: 60, 85)), Series(uptime, b, rising(0, by: 60, 91))],
             [a: 1, b: 0]
         ),
         Case(

@@ -129,7 +129,7 @@ import Timekeeping
     }
 
     @Test(arguments: [
-        "app/APIDead", "db/DBDown", "failover/HealthCheckFailed",
+        "app/APIDead", "db/DBDown", "db-from-logs/DBUnreachable", "failover/HealthCheckFailed",
     ]) func downIsP1(_ name: String) throws {
         let rule = try #require(try ShippedRulesTests.thresholds()[name])
         #expect(rule.critPriority == .p1)
@@ -285,6 +285,26 @@ import Timekeeping
         #expect(patterns.map(\.0) == ["http_requests_total", "http_request_duration_seconds"])
         #expect(ShippedRulesTests.group("status", patterns[0].1, line.text) == line.status)
         #expect(ShippedRulesTests.group("request_time", patterns[1].1, line.text) == line.time)
+    }
+
+    @Test(arguments: [
+        (
+            "psycopg2.OperationalError: connection to server at \"db\" (10.0.0.1), port 5432 failed: timeout",
+            true
+        ),
+        ("FATAL:  sorry, too many clients already", true),
+        ("Traceback:\n  FATAL:  the database system is starting up\n", true),
+        ("GET /connection to server", false),
+    ])
+    func databaseErrors(_ text: String, _ isOne: Bool) throws {
+        let metric = try #require(
+            try ShippedRulesTests.load().logMetrics.first {
+                $0.name == "db_connection_errors_total"
+            }
+        )
+        let condition = try #require(metric.conditions.first)
+        #expect(condition.field == "log")
+        #expect(try Pattern(condition.value).matchesWhole(text) == isOne)
     }
 
     static func group(_ name: String, _ pattern: Pattern, _ text: String) -> String? {
