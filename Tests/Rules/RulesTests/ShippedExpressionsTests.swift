@@ -192,7 +192,7 @@ import Timekeeping
         Case(
             "bytes over the instance's memory",
             "db/DBFreeMemory",
-            [Series("aws_rds_freeable_memory_average", a, flat(1_073_741_824))],
+            [Series("aws_rds_freeable_memory_average", a, flat(4_294_967_296))],
             [a: 0.25]
         ),
         Case(
@@ -265,7 +265,7 @@ import Timekeeping
     static let workload: LabelSet = [
         "dimension_ClusterName": "c", "dimension_Namespace": "n", "dimension_PodName": "p",
     ]
-    static let nodes = Series("aws_containerinsights_cluster_node_count_average", cluster, flat(9))
+    static let nodes = Series("aws_containerinsights_cluster_node_count_average", cluster, flat(4))
 
     static func scaling(_ name: String, _ group: String, _ value: Double) -> Series {
         Series(
@@ -310,7 +310,7 @@ import Timekeeping
                 Series("kube_node_info", ["node": "a", "instance": "k2"], flat(1)),
                 Series("kube_node_info", ["node": "b", "instance": "k1"], flat(1)),
             ],
-            [[:]: 8]
+            [[:]: 3]
         ),
         Case(
             "by node",

@@ -9,7 +9,9 @@ import Timekeeping
 @Suite struct ShippedRulesTests {
     static let folder = RuleFilesTests.root.appendingPathComponent("AlertRules")
 
-    static func load() throws -> RuleSet { try RuleLoader.load(paths: [folder.path]) }
+    private static let loaded = Result { try RuleLoader.load(paths: [folder.path]) }
+
+    static func load() throws -> RuleSet { try loaded.get() }
 
     static func thresholds() throws -> [String: ThresholdRule] {
         var found: [String: ThresholdRule] = [:]
