@@ -185,7 +185,7 @@ var targets: [Target] = [
         ["CloudWatchIngest", "CloudWatchStandIn", "Ingest", "Model", "HTTPClient", "HTTPServer", "Cryptography", "ServiceRuntime", "Timekeeping", "Telemetry"]),
     tests(
         "Ingest", "EFKIngestTests",
-        ["EFKIngest", "Ingest", "MetricStore", "LogStore", "Model", "WireFormats", "Compression", "ServiceRuntime", "Timekeeping", "Telemetry"]),
+        ["EFKIngest", "Ingest", "MetricStore", "LogStore", "Model", "WireFormats", "Compression", "Cryptography", "ServiceRuntime", "Timekeeping", "Telemetry"]),
     tests(
         "Ingest", "RemoteWriteIngestTests",
         ["RemoteWriteIngest", "Ingest", "MetricStore", "LogStore", "Model", "WireFormats", "Compression", "HTTPServer", "Timekeeping", "Telemetry"]),

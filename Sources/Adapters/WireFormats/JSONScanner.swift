@@ -6,11 +6,19 @@ package struct JSONScanner: Sendable {
     private var depth = 0
     private var isInString = false
     private var isEscaped = false
+    private var forgotten = false
 
     package init() {}
 
     /// Bytes of the value that were already passed.
     package var scanned: Int { position }
+
+    /// The caller has thrown away that many bytes from the front of the value, all of them scanned.
+    package mutating func forget(_ count: Int) {
+        precondition(0...position ~= count, "only scanned bytes are forgotten")
+        position -= count
+        forgotten = true
+    }
 
     /// Goes on through `bytes`, which begin where the value begins (not with white space) and hold all that has
     /// arrived of it.
@@ -37,7 +45,7 @@ package struct JSONScanner: Sendable {
                 guard depth > 0 else {
                     let length = position
                     self = JSONScanner()
-                    guard byte == 0x7d || byte == 0x5d, length > 1 else {
+                    guard byte == 0x7d || byte == 0x5d, length > 1 || forgotten else {
                         throw WireFormatError(.expected("an object or an array"), at: 0)
                     }
                     return length

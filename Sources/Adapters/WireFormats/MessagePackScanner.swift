@@ -12,6 +12,12 @@ package struct MessagePackScanner: Sendable {
     /// Bytes of the value that were already passed, within the bytes at hand or beyond them.
     package var scanned: Int { position }
 
+    /// The caller has thrown away that many bytes from the front of the value, all of them scanned.
+    package mutating func forget(_ count: Int) {
+        precondition(0...position ~= count, "only scanned bytes are forgotten")
+        position -= count
+    }
+
     /// Goes on through `bytes`, which begin where the value begins and hold all that has arrived of it.
     ///
     /// - Returns: The length of the value when it is whole, after which the scanner starts afresh; nil when more

@@ -1,0 +1,168 @@
+package import Ingest
+package import Model
+import ServiceRuntime
+import Synchronization
+package import Telemetry
+package import Timekeeping
+
+/// Listens for Fluentd's and Fluent Bit's forward protocol, and answers UDP heartbeats on the same port.
+package final class ForwardServer: Sendable {
+    private struct Running {
+        var loop: EventLoop
+        var pool: WorkerPool
+        var listener: TCPListener
+        var heartbeats: UDPResponder?
+    }
+
+    /// Heartbeats that are longer are none.
+    private static let heartbeatBytesMax = 128
+
+    /// The setting that gives the address, for messages.
+    private static let setting = "sources.forward.listen"
+
+    private let settings: ForwardSettings
+    private let admission: any LogAdmitting
+    private let sources: SourceRegistry
+    private let clock: any WallClock
+    private let metrics: MetricsRegistry
+    private let log: Log
+    private let running = Mutex<Running?>(nil)
+
+    /// A server that does not listen yet.
+    package init(
+        settings: ForwardSettings,
+        admission: any LogAdmitting,
+        sources: SourceRegistry,
+        clock: any WallClock,
+        metrics: MetricsRegistry,
+        log: Log
+    ) {
+        self.settings = settings
+        self.admission = admission
+        self.sources = sources
+        self.clock = clock
+        self.metrics = metrics
+        self.log = log
+    }
+
+    /// The TCP port, once started; the kernel's choice when the setting said 0.
+    package var port: UInt16? { running.withLock { $0?.listener.port } }
+
+    /// Binds, listens and starts its threads; call it once.
+    ///
+    /// - Throws: `ListenError` when the address cannot be had; the source then says so too.
+    package func start() throws {
+        do {
+            let started = try makeRunning()
+            running.withLock { running in
+                precondition(running == nil, "the forward server is started twice")
+                running = started
+            }
+            started.listener.start()
+            started.heartbeats?.start()
+            sources.declare(ForwardIntake.source, isOn: true)
+        } catch {
+            sources.declare(ForwardIntake.source, isOn: true)
+            sources.failed(ForwardIntake.source, advice: "\(error)")
+            throw error
+        }
+    }
+
+    /// Accepts no more, finishes and acknowledges what has come whole, then closes.
+    package func stop() {
+        let stopping = running.withLock { running in
+            defer { running = nil }
+            return running
+        }
+        guard let stopping else { return }
+        stopping.listener.close()
+        stopping.heartbeats?.close()
+        stopping.pool.stop()
+        stopping.loop.stop()
+    }
+
+    private func makeRunning() throws -> Running {
+        let loop = try EventLoop(name: "forward")
+        let intake = ForwardIntake(
+            settings: settings,
+            admission: admission,
+            sources: sources,
+            clock: clock,
+            metrics: metrics,
+            log: log
+        )
+        let pool = try WorkerPool(
+            name: "forward-intake",
+            threads: settings.workers,
+            queueMax: settings.connectionsMax
+        )
+        do {
+            let crowd = ForwardCrowd(
+                settings: settings,
+                loop: loop,
+                pool: pool,
+                intake: intake
+            )
+            let listener = try TCPListener(
+                address: settings.listen,
+                setting: Self.setting,
+                name: "forward",
+                loop: loop,
+                log: log,
+                metrics: metrics
+            ) { connection in
+                Self.accept(connection, crowd)
+            }
+            try loop.start()
+            return Running(
+                loop: loop,
+                pool: pool,
+                listener: listener,
+                heartbeats: makeResponder(listener.address, loop)
+            )
+        } catch {
+            pool.stop()
+            throw error
+        }
+    }
+
+    /// Heartbeats are a courtesy: without them senders of `heartbeat_type udp` think the port dead, others
+    /// do not care.
+    private func makeResponder(_ address: String, _ loop: EventLoop) -> UDPResponder? {
+        let answered = metrics.counter(
+            "tocsin_forward_heartbeats",
+            help: "UDP heartbeats answered."
+        )
+        do {
+            return try UDPResponder(
+                address: address,
+                setting: Self.setting,
+                loop: loop,
+                payloadMax: Self.heartbeatBytesMax,
+                reply: [0]
+            ) { answered.add() }
+        } catch {
+            log.warn("no UDP heartbeats on the forward port", ["reason": "\(error)"])
+            return nil
+        }
+    }
+
+    private static func accept(
+        _ connection: TCPConnection,
+        _ crowd: ForwardCrowd
+    ) -> (any ConnectionHandler)? {
+        guard crowd.connections < crowd.settings.connectionsMax else {
+            crowd.intake.complain(
+                "connection_limit",
+                "forward connection from \(connection.remote) was refused: "
+                    + "\(crowd.settings.connectionsMax) are open; close some or raise "
+                    + "sources.forward.connectionsMax"
+            )
+            return nil
+        }
+        let handler = ForwardConnection(crowd)
+        // The connection is not watched yet; it speaks in the loop's next turn.
+        crowd.loop.execute { handler.begin(on: connection) }
+        return handler
+    }
+}

@@ -1,0 +1,36 @@
+import Testing
+
+@testable import EFKIngest
+
+@Suite struct ChunkMemoryTests {
+    func chunk(_ number: UInt8, hash: Int = 0) -> ChunkIdentity {
+        ChunkIdentity(chunk: [number], messageHash: hash, messageBytes: 1)
+    }
+
+    @Test func aChunkIsFreshThenPendingThenTaken() {
+        var memory = ChunkMemory(countMax: 3)
+        #expect(memory.begin(chunk(1)) == .fresh)
+        #expect(memory.begin(chunk(1)) == .pending)
+        memory.finish(chunk(1))
+        #expect(memory.begin(chunk(1)) == .taken)
+        #expect(memory.begin(chunk(1, hash: 9)) == .fresh)
+    }
+
+    @Test func anAbandonedChunkMayComeAgain() {
+        var memory = ChunkMemory(countMax: 3)
+        #expect(memory.begin(chunk(1)) == .fresh)
+        memory.abandon(chunk(1))
+        #expect(memory.begin(chunk(1)) == .fresh)
+    }
+
+    @Test func theOldestIsForgottenFirst() {
+        var memory = ChunkMemory(countMax: 3)
+        for number in 1...4 as ClosedRange<UInt8> {
+            #expect(memory.begin(chunk(number)) == .fresh)
+            memory.finish(chunk(number))
+        }
+        #expect([1, 2, 3, 4].map { memory.begin(chunk($0)) } == [.fresh, .taken, .taken, .taken])
+        memory.finish(chunk(1))
+        #expect([2, 3, 4, 1].map { memory.begin(chunk($0)) } == [.fresh, .taken, .taken, .taken])
+    }
+}
