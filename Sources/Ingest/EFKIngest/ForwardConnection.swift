@@ -65,7 +65,7 @@ final class ForwardConnection: ConnectionHandler, @unchecked Sendable {
                 "buffers_full",
                 "forward connection from \(connection.remote) closed: all connections together hold more "
                     + "than \(crowd.settings.bufferedMax) bytes; its sender will come again, or raise "
-                    + "sources.forward.bufferedMax"
+                    + "sources.forward.max_buffered"
             )
             connection.close()
         }
@@ -104,7 +104,7 @@ final class ForwardConnection: ConnectionHandler, @unchecked Sendable {
                 "message_too_large",
                 "forward message of \(one.tag) from \(connection.remote) is longer than \(one.limit) bytes "
                     + "and was dropped; lower the sender's chunk_limit_size or raise "
-                    + "sources.forward.messageMax"
+                    + "sources.forward.max_message"
             )
         }
         if handshake != nil, framer.heldBytes > Self.handshakeBytesMax {

@@ -177,7 +177,7 @@ package struct ForwardDecoder: Sendable {
                 cause: "message_too_large",
                 reason: "the records of a message of \(entries.tag) take more than "
                     + "\(settings.decodedMax) bytes; lower the sender's chunk size or raise "
-                    + "sources.forward.decodedMax"
+                    + "sources.forward.max_decoded"
             )
         } catch {
             entries.note(error)
@@ -212,7 +212,7 @@ package struct ForwardDecoder: Sendable {
                         cause: "message_too_large",
                         reason:
                             "a message of \(entries.tag): \(error); lower the sender's chunk size or "
-                            + "raise sources.forward.decompressedMax"
+                            + "raise sources.forward.max_decompressed"
                     )
                 }
                 return .invalid(

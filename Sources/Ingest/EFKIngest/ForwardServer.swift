@@ -156,7 +156,7 @@ package final class ForwardServer: Sendable {
                 "connection_limit",
                 "forward connection from \(connection.remote) was refused: "
                     + "\(crowd.settings.connectionsMax) are open; close some or raise "
-                    + "sources.forward.connectionsMax"
+                    + "sources.forward.max_connections"
             )
             return nil
         }

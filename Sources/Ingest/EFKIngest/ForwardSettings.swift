@@ -6,19 +6,19 @@ package struct ForwardSettings: Hashable, Sendable {
     package var sharedKey: [UInt8]?
     /// The name given in the handshake; a client refuses a server that bears its own.
     package var hostName: String
-    /// Bytes of one message (`sources.forward.messageMax`); a longer one is dropped and not acknowledged.
+    /// Bytes of one message (`sources.forward.max_message`); a longer one is dropped and not acknowledged.
     package var messageMax: Int
     /// Bytes of one message in JSON.
     package var jsonMessageMax: Int
-    /// Bytes of a compressed message after decompression (`sources.forward.decompressedMax`).
+    /// Bytes of a compressed message after decompression (`sources.forward.max_decompressed`).
     package var decompressedMax: Int
-    /// Bytes of memory that the records of one message may take, by estimate (`sources.forward.decodedMax`).
+    /// Bytes of memory that the records of one message may take, by estimate (`sources.forward.max_decoded`).
     package var decodedMax: Int
     /// Containers within containers of a record; a deeper record is dropped, its neighbours are kept.
     package var depthMax: Int
-    /// Connections at once (`sources.forward.connectionsMax`).
+    /// Connections at once (`sources.forward.max_connections`).
     package var connectionsMax: Int
-    /// Bytes that all connections together may hold back unread (`sources.forward.bufferedMax`); over it the
+    /// Bytes that all connections together may hold back unread (`sources.forward.max_buffered`); over it the
     /// connection that asks for more is closed, and its sender comes again.
     package var bufferedMax: Int
     /// From the first byte of a message to its last, and from connecting to the end of the handshake.

@@ -89,7 +89,7 @@ package final class Admission: SampleAdmitting, LogAdmitting, Sendable {
         return .overloaded(
             retryAfter: max(wait, settings.retryAfter),
             reason: "\(source) sends more than \(perSecond) samples a second; send less or raise "
-                + "ingest.samplesPerSecondMax"
+                + "sources.max_samples_per_second"
         )
     }
 

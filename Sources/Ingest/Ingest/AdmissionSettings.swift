@@ -1,6 +1,6 @@
 /// Limits at the door; each has a default, a counter when hit and a message that names it.
 package struct AdmissionSettings: Hashable, Sendable {
-    /// Samples or records a second of one source (`ingest.samplesPerSecondMax`); nil for no limit.
+    /// Samples or records a second of one source (`sources.max_samples_per_second`); nil for no limit.
     ///
     /// A source that is over it is asked to come again, never cut in half.
     package var samplesPerSecondMax: Int?

@@ -83,7 +83,7 @@ enum LogMetricCompiler {
             problem("invalid name; use letters, digits, _ and :, not beginning with a digit")
         }
         checkLabels(definition, problem)
-        if definition.seriesMax < 1 { problem("series_max must be at least 1") }
+        if definition.seriesMax < 1 { problem("max_series must be at least 1") }
         var parsing = 0
         do {
             parsing = try parsings.index(definition.parser, field: definition.parseField)

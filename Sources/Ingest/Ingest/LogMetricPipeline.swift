@@ -33,8 +33,12 @@ struct LogMetricPipeline: Sendable {
     }
 
     enum Outcome {
-        case noMatch
+        /// `from` does not select the record.
+        case unselected
+        /// The text or the value cannot be read.
         case unparsed
+        /// A condition does not hold.
+        case noMatch
         case observed(LogMetricObservation)
     }
 
@@ -55,7 +59,7 @@ struct LogMetricPipeline: Sendable {
     /// Judges one record; `parsed` gives what `parsing` makes of it.
     func judge(_ record: LogRecord, _ parsed: () -> Parsed) -> Outcome {
         for (path, value) in from where path.find(in: record.fields)?.text != value {
-            return .noMatch
+            return .unselected
         }
         let fields: [(name: String, value: LogValue)]
         switch parsed() {

@@ -213,6 +213,10 @@ package final class LogMetrics: Sendable {
             repeating: nil,
             count: program.parsings.count
         )
+        // Several definitions of one metric may each read a format of their own: a record is unread only when
+        // none of them read it.
+        var failed: Set<Int> = []
+        var read: Set<Int> = []
         for pipeline in program.pipelines {
             let outcome = pipeline.judge(record) {
                 if let known = parsed[pipeline.parsing] { return known }
@@ -221,11 +225,15 @@ package final class LogMetrics: Sendable {
                 return made
             }
             switch outcome {
-            case .noMatch: break
-            case .unparsed: unparsed[pipeline.table, default: 0] += 1
-            case .observed(let observation): observations.append(observation)
+            case .unselected: break
+            case .unparsed: failed.insert(pipeline.table)
+            case .noMatch: read.insert(pipeline.table)
+            case .observed(let observation):
+                read.insert(pipeline.table)
+                observations.append(observation)
             }
         }
+        for table in failed.subtracting(read) { unparsed[table, default: 0] += 1 }
     }
 
     /// Adds one observation to its table; false when a reload has removed the table meanwhile.
@@ -263,10 +271,10 @@ package final class LogMetrics: Sendable {
         guard let table = state.tables[id], state.warned.insert(id).inserted else { return }
         log.warn(
             "log metric has too many series; new values of the label are counted under \"other\". "
-                + "Take the label out of its labels, or raise its series_max",
+                + "Take the label out of its labels, or raise its max_series",
             [
                 "metric": table.shape.name, "label": label, "series": "\(table.seriesCount)",
-                "series_max": "\(table.seriesMax)",
+                "max_series": "\(table.seriesMax)",
             ]
         )
     }
@@ -286,7 +294,9 @@ package final class LogMetrics: Sendable {
                 state.instruments[id]?.series.set(Double(table.seriesCount))
             }
         }
-        if !zeros.entries.isEmpty { report(store.append(zeros), except: [.outOfOrder]) }
+        if !zeros.entries.isEmpty {
+            report(store.append(zeros), except: [.outOfOrder, .duplicateTimestamp])
+        }
         if !samples.entries.isEmpty { report(store.append(samples), except: []) }
     }
 

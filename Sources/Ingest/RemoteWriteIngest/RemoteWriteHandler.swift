@@ -82,7 +82,7 @@ package struct RemoteWriteHandler: Sendable {
                 cause: "body_too_large",
                 "the body has \(request.body.count) bytes, over the limit of \(settings.bodyMax); lower "
                     + "max_samples_per_send in the sender's queue_config or raise "
-                    + "ingest.remoteWriteBodyMax"
+                    + "sources.http_ingest.max_body"
             )
         }
         let decoded: WriteRequest
@@ -104,7 +104,7 @@ package struct RemoteWriteHandler: Sendable {
                 413,
                 cause: "decoded_too_large",
                 "\(error); lower max_samples_per_send in the sender's queue_config or raise "
-                    + "ingest.remoteWriteDecodedMax"
+                    + "sources.http_ingest.max_decoded"
             )
         } catch {
             return refuse(

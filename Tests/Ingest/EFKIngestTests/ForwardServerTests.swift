@@ -151,7 +151,7 @@ import WireFormats
         #expect(setting.refused("message_too_large") == 1)
         #expect(
             setting.lines.all.contains {
-                $0.contains("message of big") && $0.contains("sources.forward.messageMax")
+                $0.contains("message of big") && $0.contains("sources.forward.max_message")
             }
         )
     }

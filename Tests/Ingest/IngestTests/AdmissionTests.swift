@@ -167,7 +167,7 @@ import Timekeeping
             return
         }
         #expect(wait == .seconds(1))
-        #expect(reason.contains("ingest.samplesPerSecondMax"))
+        #expect(reason.contains("sources.max_samples_per_second"))
         guard case .admitted = door.admit(batch([now]), from: "b") else {
             Issue.record("another source pays for the first")
             return

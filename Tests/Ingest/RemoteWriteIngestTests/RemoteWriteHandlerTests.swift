@@ -90,13 +90,13 @@ import Timekeeping
             what: "a body over the limit",
             body: [UInt8](repeating: 1, count: 2001),
             status: 413,
-            words: ["2001 bytes", "2000", "ingest.remoteWriteBodyMax"]
+            words: ["2001 bytes", "2000", "sources.http_ingest.max_body"]
         ),
         Case(
             what: "a declared size over the limit",
             body: [0xff, 0xff, 0xff, 0xff, 0x0f],
             status: 413,
-            words: ["10000 bytes", "ingest.remoteWriteDecodedMax"]
+            words: ["10000 bytes", "sources.http_ingest.max_decoded"]
         ),
         Case(
             what: "out of order",
