@@ -106,7 +106,7 @@ var targets: [Target] = [
     library("Rules", "SLO", ["Rules", "PromQLSyntax", "YAML", "Model", "Timekeeping", "Telemetry"]),
     library(
         "Rules", "RuleEvaluation",
-        ["Rules", "PromQL", "PromQLSyntax", "Model", "Buffers", "Timekeeping", "Telemetry", "Matching"]),
+        ["Rules", "PromQL", "PromQLSyntax", "Model", "Buffers", "YAML", "Timekeeping", "Telemetry", "Matching"]),
 
     // MARK: Response
     library("Response", "OnCall", ["Model", "YAML", "Timekeeping", "Matching"]),

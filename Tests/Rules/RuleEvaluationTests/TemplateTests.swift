@@ -145,6 +145,18 @@ import Timekeeping
             "map[ExternalLabels:map[region:eu] ExternalURL:https://tocsin.example/base Labels:map[code:500 empty: instance:db1.example.com:5432 job:api] Value:1234.5678]"
         ),
         Case("{{ nil }}", "<no value>"),
+        Case(
+            "{{ define \"t\" }}<{{ .arg0 }}{{ .arg1 }}>{{ end }}{{ template \"t\" (args \"a\" 9) }}",
+            "<a9>"
+        ),
+        Case(
+            "{{ block \"b\" $labels.job }}[{{ . }}{{ $ }}]{{ end }}{{ template \"b\" \"x\" }}",
+            "[apiapi][xx]"
+        ),
+        Case(
+            "{{ range 5 }}{{ if eq . 1 }}{{ continue }}{{ end }}{{ if eq . 3 }}{{ break }}{{ end }}{{ . }}{{ end }}",
+            "02"
+        ),
     ]
 
     @Test(arguments: cases) func expands(_ test: Case) throws {
@@ -205,7 +217,18 @@ import Timekeeping
         Case("{{ 1 | 2 }}", "line 1: a value cannot be piped into something that is no function"),
         Case("{{ $value 1 }}", "line 1: only a function takes arguments"),
         Case("{{ (humanize 1 }}", "line 1: missing )"),
-        Case("{{ template \"x\" }}", "line 1: {{template}} is not supported in alert templates"),
+        Case("{{ template \"x\" }}", "line 1: template \"x\" not defined"),
+        Case("{{ define \"x\" }}a", "line 1: {{define}} without {{end}}"),
+        Case(
+            "{{ if 1 }}{{ define \"x\" }}a{{ end }}{{ end }}",
+            "line 1: {{define}} inside another block"
+        ),
+        Case("{{ define x }}a{{ end }}", "line 1: a template needs a name in quotes"),
+        Case(
+            "{{ define \"x\" }}{{ $labels.a }}{{ end }}",
+            "line 1: undefined variable \"$labels\"; there are "
+        ),
+        Case("{{ break }}", "line 1: {{break}} outside {{range}}"),
         Case("{{ \"abc }}", "line 1: unterminated string"),
         Case("{{ \"\\z\" }}", "line 1: unknown escape \\z in a string"),
         Case("{{ 12abc }}", "line 1: bad number \"12abc\""),
@@ -229,6 +252,13 @@ import Timekeeping
         let loop = try Template("{{ range 40 }}{{ \"\" }}{{ end }}", limits: few)
         #expect(throws: TemplateError("more than 50 steps in one template")) {
             try loop.expand(TemplateTests.context)
+        }
+        let endless = try Template(
+            "{{ define \"x\" }}{{ template \"x\" }}{{ end }}{{ template \"x\" }}",
+            limits: few
+        )
+        #expect(throws: TemplateError("templates call each other deeper than 3")) {
+            try endless.expand(TemplateTests.context)
         }
         #expect(throws: TemplateError("line 1: nested deeper than 3")) {
             try Template("{{ ((((1)))) }}", limits: few)

@@ -41,7 +41,7 @@ struct EngineCore {
                 schedule: GroupSchedule(interval: compiled.interval, startingAfter: now),
                 rules: []
             )
-            if let old = oldGroups[compiled.label] { group.adopt(old) }
+            if let old = oldGroups[compiled.label] { group.adopt(old, at: now) }
             group.rules = compiled.rules.map { rule in
                 var runtime = RuleRuntime(rule, limit: compiled.limit, settings: settings)
                 if let old = oldRules.removeValue(forKey: runtime.keyText) {

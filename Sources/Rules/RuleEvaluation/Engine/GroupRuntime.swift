@@ -18,8 +18,8 @@ struct GroupRuntime {
     }
 
     /// Takes over when the same group was last evaluated before a reload.
-    mutating func adopt(_ old: GroupRuntime) {
-        schedule = old.schedule.rescheduled(interval: group.interval, at: old.schedule.last)
+    mutating func adopt(_ old: GroupRuntime, at now: Timestamp) {
+        schedule = old.schedule.rescheduled(interval: group.interval, at: now)
         evaluatedAt = old.evaluatedAt
         evaluationTime = old.evaluationTime
     }

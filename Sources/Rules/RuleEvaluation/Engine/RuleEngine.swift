@@ -43,6 +43,7 @@ package final class RuleEngine: Sendable {
     /// Held for a whole cycle: only cycles and loads take it, and they must not overlap.
     private let core: Mutex<EngineCore>
     private let signals = Monitor(Signals())
+    private let hasEagerGroups = Atomic(false)
     private let published = Mutex<[GroupSnapshot]>([])
     private let running = Mutex<Running?>(nil)
 
@@ -111,6 +112,7 @@ package final class RuleEngine: Sendable {
                 $0.interval = group.interval
             }
         }
+        hasEagerGroups.store(!eager.isEmpty, ordering: .relaxed)
         signals.signal { signals in
             signals.isReloaded = true
             signals.eager = [:]
@@ -203,19 +205,20 @@ package final class RuleEngine: Sendable {
     ///   - metricNames: Of the batch's series.
     ///   - newest: The batch's newest timestamp, at which the groups are evaluated.
     package func touched(metricNames: Set<String>, newest: Timestamp) {
-        signals.signal { signals in
-            guard !signals.eager.isEmpty || !signals.anyMetric.isEmpty else { return }
+        guard hasEagerGroups.load(ordering: .relaxed) else { return }
+        let wakes = signals.withLock { signals in
             var labels = signals.anyMetric
             for name in metricNames { labels += signals.eager[name] ?? [] }
-            guard !labels.isEmpty else { return }
+            guard !labels.isEmpty else { return false }
             for label in labels {
                 signals.touched[label] = max(signals.touched[label] ?? newest, newest)
             }
-            if signals.touchDeadline == nil {
-                let window = UInt64(max(0, settings.eagerWindow.milliseconds)) * 1_000_000
-                signals.touchDeadline = MonotonicTime.nanoseconds() + max(window, signals.pause)
-            }
+            guard signals.touchDeadline == nil else { return false }
+            let window = UInt64(max(0, settings.eagerWindow.milliseconds)) * 1_000_000
+            signals.touchDeadline = MonotonicTime.nanoseconds() + max(window, signals.pause)
+            return true
         }
+        if wakes { signals.signal { _ in } }
     }
 
     /// Hands waiting transitions on to the receiver.

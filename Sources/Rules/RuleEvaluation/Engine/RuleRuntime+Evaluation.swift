@@ -102,8 +102,10 @@ extension RuleRuntime {
 
     /// `ALERTS` and `ALERTS_FOR_STATE` of every pending and firing alert.
     private mutating func writeAlerts(at time: Timestamp, _ buffer: inout AppendBuffer) {
+        let alerts = activeAlerts
+        guard !alerts.isEmpty || !written.isEmpty else { return }
         var current: Set<LabelSet> = []
-        for (labels, state, level, activeAt) in activeAlerts {
+        for (labels, state, level, activeAt) in alerts {
             for (series, value) in AlertSeries.samples(labels, state, level, activeAt) {
                 current.insert(series)
                 buffer.append(series, value, at: time)

@@ -4,7 +4,26 @@ import Rules
 extension RuleRuntime {
     /// The rule as it stands.
     var snapshot: RuleSnapshot {
-        var snapshot = RuleSnapshot(
+        var snapshot = outline
+        snapshot.health = health
+        snapshot.lastError = lastError
+        snapshot.lastEvaluation = lastEvaluation
+        snapshot.evaluationTime = evaluationTime
+        snapshot.lastSampleCount = lastSampleCount
+        snapshot.alerts = alertSnapshots
+        if snapshot.alerts.contains(where: { $0.state == .firing }) {
+            snapshot.state = .firing
+        } else if !snapshot.alerts.isEmpty {
+            snapshot.state = .pending
+        } else if lastEvaluation != nil {
+            snapshot.state = .inactive
+        }
+        return snapshot
+    }
+
+    /// The rule before its first evaluation: what does not change while it is loaded.
+    static func outline(_ rule: CompiledRule) -> RuleSnapshot {
+        var outline = RuleSnapshot(
             kind: .recording,
             name: rule.name,
             query: rule.expressionText,
@@ -17,38 +36,29 @@ extension RuleRuntime {
             ),
             location: rule.definition.location,
             queryOffset: rule.offset,
-            health: health,
-            lastError: lastError,
-            state: .inactive,
-            lastEvaluation: lastEvaluation,
-            evaluationTime: evaluationTime,
-            lastSampleCount: lastSampleCount,
-            alerts: alertSnapshots
+            health: .unknown,
+            state: .unknown,
+            evaluationTime: .zero,
+            lastSampleCount: 0,
+            alerts: []
         )
         switch rule.definition {
         case .recording: break
         case .alerting(let alert):
-            snapshot.kind = .alerting
-            snapshot.hold = alert.hold
-            snapshot.keepFiringFor = alert.keepFiringFor
+            outline.kind = .alerting
+            outline.hold = alert.hold
+            outline.keepFiringFor = alert.keepFiringFor
         case .threshold(let threshold):
-            snapshot.kind = .threshold
-            snapshot.hold = threshold.hold
-            snapshot.warn = threshold.warn?.text
-            snapshot.crit = threshold.crit?.text
-            snapshot.clear = threshold.clear?.text
-            snapshot.unit = threshold.unit
-            snapshot.action = threshold.action
-            snapshot.runbook = threshold.runbook
+            outline.kind = .threshold
+            outline.hold = threshold.hold
+            outline.warn = threshold.warn?.text
+            outline.crit = threshold.crit?.text
+            outline.clear = threshold.clear?.text
+            outline.unit = threshold.unit
+            outline.action = threshold.action
+            outline.runbook = threshold.runbook
         }
-        if snapshot.alerts.contains(where: { $0.state == .firing }) {
-            snapshot.state = .firing
-        } else if !snapshot.alerts.isEmpty {
-            snapshot.state = .pending
-        } else if lastEvaluation == nil {
-            snapshot.state = .unknown
-        }
-        return snapshot
+        return outline
     }
 
     private var alertSnapshots: [AlertSnapshot] {

@@ -21,6 +21,8 @@ struct RuleRuntime {
 
     private(set) var rule: CompiledRule
     var machine: Machine
+    /// Its snapshot before any evaluation, made once.
+    let outline: RuleSnapshot
     /// The key's text, made once.
     let keyText: String
     /// Last expanded, of active alerts.
@@ -40,6 +42,7 @@ struct RuleRuntime {
     init(_ rule: CompiledRule, limit: Int, settings: RuleEngineSettings) {
         self.rule = rule
         keyText = rule.key.text
+        outline = RuleRuntime.outline(rule)
         switch rule.definition {
         case .recording: machine = .none
         case .alerting(let alert):

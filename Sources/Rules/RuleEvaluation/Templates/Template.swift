@@ -1,11 +1,11 @@
 /// A label's or annotation's template: Go's text/template as Prometheus sets it up for alerts.
 ///
 /// There are `.Labels`, `.Value`, `.ExternalLabels`, `.ExternalURL`, the same as `$labels`, `$value`, `$externalLabels`,
-/// `$externalURL`, and all of Prometheus's functions. `define`, `template`, `block`, `break` and `continue` are not there.
+/// `$externalURL`, and all of Prometheus's functions.
 package struct Template: Sendable {
     /// As written.
     package let text: String
-    private let nodes: [TemplateNode]
+    private let parsed: ParsedTemplate
     private let limits: TemplateLimits
 
     private static let variables = ["labels", "value", "externalLabels", "externalURL"]
@@ -16,27 +16,27 @@ package struct Template: Sendable {
     package init(_ text: String, limits: TemplateLimits = TemplateLimits()) throws(TemplateError) {
         self.text = text
         self.limits = limits
-        nodes =
+        parsed =
             text.contains("{{")
             ? try TemplateParser.parse(
                 text,
                 variables: Template.variables,
                 nestingMax: limits.nestingMax
             )
-            : [.text(text)]
+            : ParsedTemplate(nodes: [.text(text)])
     }
 
     /// Text that is taken as it is.
     package init(constant text: String) {
         self.text = text
         limits = TemplateLimits()
-        nodes = [.text(text)]
+        parsed = ParsedTemplate(nodes: [.text(text)])
     }
 
     /// The text when nothing in it depends on the alert; nil otherwise.
     package var constant: String? {
-        if nodes.isEmpty { return "" }
-        guard nodes.count == 1, case .text(let text) = nodes[0] else { return nil }
+        if parsed.nodes.isEmpty { return "" }
+        guard parsed.nodes.count == 1, case .text(let text) = parsed.nodes[0] else { return nil }
         return text
     }
 
@@ -46,7 +46,7 @@ package struct Template: Sendable {
     package func expand(_ context: TemplateContext) throws(TemplateError) -> String {
         if let constant { return constant }
         var interpreter = TemplateInterpreter(context, limits)
-        return try interpreter.run(nodes)
+        return try interpreter.run(parsed)
     }
 
     /// The template filled in, or what Prometheus shows when that fails.

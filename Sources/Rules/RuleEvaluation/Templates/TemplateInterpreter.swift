@@ -7,6 +7,13 @@ struct TemplateInterpreter {
     private var dot: TemplateValue
     /// Innermost last.
     private var variables: [(name: String, value: TemplateValue)]
+    private var definitions: [String: [TemplateNode]] = [:]
+    private var calls = 0
+
+    /// How a run of nodes ended.
+    private enum Flow {
+        case normal, leave, proceed
+    }
 
     init(_ context: TemplateContext, _ limits: TemplateLimits) {
         self.context = context
@@ -23,8 +30,9 @@ struct TemplateInterpreter {
         ]
     }
 
-    mutating func run(_ nodes: [TemplateNode]) throws(TemplateError) -> String {
-        try walk(nodes)
+    mutating func run(_ template: ParsedTemplate) throws(TemplateError) -> String {
+        definitions = template.definitions
+        _ = try walk(template.nodes)
         return output
     }
 
@@ -42,48 +50,71 @@ struct TemplateInterpreter {
         }
     }
 
-    private mutating func walk(_ nodes: [TemplateNode]) throws(TemplateError) {
+    private mutating func walk(_ nodes: [TemplateNode]) throws(TemplateError) -> Flow {
         for node in nodes {
             try step()
+            let depth = variables.count
+            var flow = Flow.normal
             switch node {
             case .text(let text): try write(text)
             case .action(let pipeline):
                 let value = try evaluate(pipeline)
                 if case .none = pipeline.binding { try write(value.text) }
+                // What an action declares lives on to the end of the block.
+                continue
             case .branch(let pipeline, let then, let otherwise):
-                let depth = variables.count
-                try walk(try evaluate(pipeline).isTrue ? then : otherwise)
-                variables.removeLast(variables.count - depth)
+                flow = try walk(try evaluate(pipeline).isTrue ? then : otherwise)
             case .with(let pipeline, let then, let otherwise):
-                let depth = variables.count
                 let value = try evaluate(pipeline)
-                if value.isTrue {
-                    try walk(then, dot: value)
-                } else {
-                    try walk(otherwise)
-                }
-                variables.removeLast(variables.count - depth)
+                flow = value.isTrue ? try walk(then, dot: value) : try walk(otherwise)
             case .range(let pipeline, let body, let otherwise):
-                try range(pipeline, body, otherwise)
+                flow = try range(pipeline, body, otherwise)
+            case .call(let name, let pipeline): try call(name, pipeline)
+            case .leave: flow = .leave
+            case .proceed: flow = .proceed
             }
+            variables.removeLast(variables.count - depth)
+            if flow != .normal { return flow }
         }
+        return .normal
     }
 
     private mutating func walk(
         _ nodes: [TemplateNode],
         dot value: TemplateValue
-    ) throws(TemplateError) {
+    ) throws(TemplateError) -> Flow {
         let outer = dot
         dot = value
-        try walk(nodes)
+        let flow = try walk(nodes)
         dot = outer
+        return flow
+    }
+
+    private mutating func call(
+        _ name: String,
+        _ pipeline: TemplatePipeline?
+    ) throws(TemplateError) {
+        guard let body = definitions[name] else {
+            throw TemplateError("template \"\(name)\" not defined")
+        }
+        var value = TemplateValue.none
+        if let pipeline { value = try evaluate(pipeline) }
+        calls += 1
+        guard calls <= limits.nestingMax else {
+            throw TemplateError("templates call each other deeper than \(limits.nestingMax)")
+        }
+        let outer = variables
+        variables = [("", value)]
+        _ = try walk(body, dot: value)
+        variables = outer
+        calls -= 1
     }
 
     private mutating func range(
         _ pipeline: TemplatePipeline,
         _ body: [TemplateNode],
         _ otherwise: [TemplateNode]
-    ) throws(TemplateError) {
+    ) throws(TemplateError) -> Flow {
         let depth = variables.count
         let value = try evaluate(TemplatePipeline(commands: pipeline.commands))
         let elements: [(key: TemplateValue, value: TemplateValue)]
@@ -110,10 +141,11 @@ struct TemplateInterpreter {
             case .declare: variables += zip(names, values).map { ($0, $1) }
             case .assign: for (name, value) in zip(names, values) { assign(name, value) }
             }
-            try walk(body, dot: element.value)
+            let flow = try walk(body, dot: element.value)
             variables.removeLast(variables.count - depth)
+            if flow == .leave { break }
         }
-        if elements.isEmpty { try walk(otherwise) }
+        return elements.isEmpty ? try walk(otherwise) : .normal
     }
 
     private mutating func assign(_ name: String, _ value: TemplateValue) {

@@ -6,6 +6,16 @@ indirect enum TemplateNode: Sendable {
     /// Like a branch, with dot set to the value.
     case with(TemplatePipeline, then: [TemplateNode], otherwise: [TemplateNode])
     case range(TemplatePipeline, body: [TemplateNode], otherwise: [TemplateNode])
+    /// A defined template with dot set to the value; nil: to nothing.
+    case call(String, TemplatePipeline?)
+    case leave
+    case proceed
+}
+
+/// A template and those it defines.
+struct ParsedTemplate: Sendable {
+    var nodes: [TemplateNode]
+    var definitions: [String: [TemplateNode]] = [:]
 }
 
 /// Commands that hand their value on to the next one, and the variables that take the last value.

@@ -9,6 +9,10 @@ struct TemplateParser {
     /// Variables in scope, innermost last.
     private var scope: [String]
     private let nestingMax: Int
+    private var definitions: [String: [TemplateNode]] = [:]
+    /// Templates that are used, and where first.
+    private var uses: [String: Int] = [:]
+    private var loops = 0
 
     /// Parses `text`.
     ///
@@ -22,7 +26,7 @@ struct TemplateParser {
         _ text: String,
         variables: [String],
         nestingMax: Int
-    ) throws(TemplateError) -> [TemplateNode] {
+    ) throws(TemplateError) -> ParsedTemplate {
         var parser = TemplateParser(
             pieces: try TemplateLexer.pieces(of: text),
             scope: variables + [""],
@@ -32,7 +36,11 @@ struct TemplateParser {
         guard end == .end else {
             throw parser.failure("unexpected {{\(end.rawValue)}}")
         }
-        return nodes
+        for (name, line) in parser.uses.sorted(by: { $0.value < $1.value })
+        where parser.definitions[name] == nil {
+            throw TemplateError("line \(line): template \"\(name)\" not defined")
+        }
+        return ParsedTemplate(nodes: nodes, definitions: parser.definitions)
     }
 
     private init(pieces: [TemplateLexer.Piece], scope: [String], nestingMax: Int) {
@@ -77,13 +85,67 @@ struct TemplateParser {
                     cursor = 1
                     return (nodes, .otherwise)
                 case "if", "with", "range": nodes.append(try block(word))
-                case "define", "template", "block", "break", "continue":
-                    throw failure("{{\(word)}} is not supported in alert templates")
+                case "define": try define()
+                case "block": nodes.append(try block())
+                case "template":
+                    cursor = 1
+                    let name = try templateName()
+                    let data = cursor < self.tokens.count ? try wholePipeline() : nil
+                    nodes.append(.call(name, data))
+                case "break", "continue":
+                    cursor = 1
+                    try finish()
+                    guard loops > 0 else { throw failure("{{\(word)}} outside {{range}}") }
+                    nodes.append(word == "break" ? .leave : .proceed)
                 default: nodes.append(.action(try wholePipeline()))
                 }
             }
         }
         return (nodes, .end)
+    }
+
+    /// `define "name"` through its `end`.
+    private mutating func define() throws(TemplateError) {
+        guard depth == 0 else { throw failure("{{define}} inside another block") }
+        cursor = 1
+        let name = try templateName()
+        try finish()
+        try defineBody(name, "define")
+    }
+
+    /// `block "name" value` through its `end`: a definition that is used at once.
+    private mutating func block() throws(TemplateError) -> TemplateNode {
+        cursor = 1
+        let name = try templateName()
+        let data = try wholePipeline()
+        try defineBody(name, "block")
+        return .call(name, data)
+    }
+
+    private mutating func defineBody(_ name: String, _ word: String) throws(TemplateError) {
+        let opened = line
+        let (outerScope, outerLoops) = (scope, loops)
+        depth += 1
+        guard depth <= nestingMax else { throw failure("nested deeper than \(nestingMax)") }
+        // Inside a definition there is only `$`, the value it is called with.
+        scope = [""]
+        loops = 0
+        let (body, stop) = try nodes()
+        guard stop == .blockEnd else {
+            throw TemplateError("line \(opened): {{\(word)}} without {{end}}")
+        }
+        (scope, loops) = (outerScope, outerLoops)
+        depth -= 1
+        definitions[name] = body
+    }
+
+    private mutating func templateName() throws(TemplateError) -> String {
+        guard case .string(let name)? = peek() else {
+            throw failure("a template needs a name in quotes")
+        }
+        cursor += 1
+        if uses[name] == nil { uses[name] = line }
+        return name
     }
 
     /// `if`, `with` or `range` with the cursor at its word, through its `end`.
@@ -95,7 +157,11 @@ struct TemplateParser {
         let outer = scope.count
         cursor += 1
         let pipeline = try wholePipeline(isRange: word == "range")
+        let inner = scope.count
+        loops += word == "range" ? 1 : 0
         let (body, stop) = try nodes()
+        loops -= word == "range" ? 1 : 0
+        scope.removeLast(scope.count - inner)
         var otherwise: [TemplateNode] = []
         switch stop {
         case .end: throw TemplateError("line \(opened): {{\(word)}} without {{end}}")
