@@ -192,7 +192,8 @@ var targets: [Target] = [
     tests("Query", "PromQLSyntaxTests", ["PromQLSyntax", "Model", "Timekeeping"]),
     tests(
         "Query", "PromQLTests",
-        ["PromQL", "PromQLConformance", "PromQLSyntax", "Model", "Timekeeping"]),
+        ["PromQL", "PromQLConformance", "PromQLSyntax", "Model", "Timekeeping"],
+        fixtures: ["Scripts"]),
     tests("Rules", "RulesTests", ["Rules", "PromQL", "PromQLSyntax", "YAML", "Model", "Timekeeping", "Matching"]),
     tests("Rules", "SLOTests", ["SLO", "Rules", "Model", "Timekeeping", "Telemetry"]),
     tests(

@@ -19,6 +19,7 @@ extension Evaluator {
             for labels in table.representatives {
                 result.appendRow(node.resultLabels(labels))
             }
+            result.isDistinct = true
             fold(node, parameters, input, groups, into: &result)
             return result.compacted()
         }

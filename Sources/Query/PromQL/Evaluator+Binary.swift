@@ -130,6 +130,7 @@ extension Evaluator {
         let present = presence(left, leftGroups, groupCount: groupCount)
         var result = left
         result.reserve(left.count + right.count)
+        result.isDistinct = false
         for row in 0..<right.count {
             result.append(row: row, of: right)
             let added = result.count - 1
@@ -138,6 +139,7 @@ extension Evaluator {
             }
             if !result.hasValues(added) { result.removeLastRow() }
         }
+        if result.count == left.count { result.isDistinct = left.isDistinct }
         if result.count > left.count, grid.count > 1 || !delaysNameRemoval {
             try mergeEqualLabels(&result)
         }

@@ -25,6 +25,7 @@ extension Evaluator {
             frame.labels[row][target] = replacement.expanded(text, groups)
             if target == LabelSet.metricName { frame.dropsName[row] = false }
         }
+        frame.isDistinct = false
         try mergeEqualLabels(&frame)
         return frame
     }
@@ -49,6 +50,7 @@ extension Evaluator {
             frame.labels[row][target] = sources.map { labels[$0] }.joined(separator: separator)
             if target == LabelSet.metricName { frame.dropsName[row] = false }
         }
+        frame.isDistinct = false
         try mergeEqualLabels(&frame)
         return frame
     }

@@ -24,9 +24,8 @@ extension Evaluator {
         frame.reserve(input.series.count)
         let dropsName = node.function != .lastOverTime && node.function != .firstOverTime
         for (index, series) in input.series.enumerated() {
-            let labels =
-                dropsName && !delaysNameRemoval ? series.labels.withoutMetadata : series.labels
-            let row = frame.appendRow(labels, dropsName: dropsName || input.dropsName[index])
+            let row = frame.appendRow(
+                series.labels, dropsName: dropsName || input.dropsName[index])
             slide(series.samples.span, input, scalars, kernel, into: &frame, row: row)
             if !frame.hasValues(row) {
                 frame.removeLastRow()
@@ -35,7 +34,11 @@ extension Evaluator {
             }
         }
         if node.function == .absentOverTime { return absentOverTime(frame, argument) }
-        if !delaysNameRemoval, dropsName { try mergeEqualLabels(&frame) }
+        frame.isDistinct = input.isDistinct
+        if !delaysNameRemoval, dropsName {
+            frame.removeDroppedNames()
+            try mergeEqualLabels(&frame)
+        }
         return frame
     }
 
@@ -44,6 +47,8 @@ extension Evaluator {
         var series: [SeriesSamples]
         /// Of each series, whether its name is to be dropped already.
         var dropsName: [Bool]
+        /// True when no two series have equal labels.
+        var isDistinct: Bool
         var window: Window
         var mode: WindowMode
     }
@@ -60,12 +65,15 @@ extension Evaluator {
             return RangeInput(
                 series: series,
                 dropsName: [Bool](repeating: false, count: series.count),
+                isDistinct: true,
                 window: window,
                 mode: node.selector.window
             )
         case .subquery(let node):
             let (evaluator, frame, window) = try subquery(node)
-            var input = RangeInput(series: [], dropsName: [], window: window, mode: .plain)
+            var input = RangeInput(
+                series: [], dropsName: [], isDistinct: frame.isDistinct, window: window,
+                mode: .plain)
             for row in 0..<frame.count {
                 let samples = evaluator.samples(frame, row)
                 guard !samples.isEmpty else { continue }

@@ -29,6 +29,7 @@ extension Evaluator {
             through: moment.at(grid.end)
         )
         var frame = Frame(steps: grid.count)
+        frame.isDistinct = true
         frame.reserve(found.count)
         var count = 0
         for series in found {
@@ -65,6 +66,7 @@ extension Evaluator {
             through: moment.at(grid.end) + run.lookback
         )
         var frame = Frame(steps: grid.count)
+        frame.isDistinct = true
         frame.reserve(found.count)
         for series in found {
             let row = frame.appendRow(series.labels)

@@ -83,9 +83,7 @@ struct Evaluator {
     /// The final form of a vector: names dropped where they are to be, no labels twice.
     func named(_ frame: Frame) throws(QueryError) -> Frame {
         var result = frame
-        for row in 0..<result.count where result.dropsName[row] {
-            result.labels[row] = result.labels[row].withoutMetadata
-        }
+        result.removeDroppedNames()
         try mergeEqualLabels(&result)
         return result
     }

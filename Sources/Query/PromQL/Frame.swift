@@ -8,6 +8,8 @@ struct Frame {
     /// Row by row, `steps` values each.
     var values: [Double]
     let steps: Int
+    /// True when it is known that no two rows have equal labels.
+    var isDistinct = false
 
     init(steps: Int) {
         self.steps = steps
@@ -62,6 +64,7 @@ struct Frame {
         var result = Frame(steps: steps)
         result.reserve(indices.count)
         for index in indices { result.append(row: index, of: self) }
+        result.isDistinct = isDistinct
         return result
     }
 
@@ -82,9 +85,21 @@ struct Frame {
 
     /// Marks the name of every row as dropped, or drops it at once.
     mutating func dropNames(delayed: Bool) {
-        for row in 0..<count {
-            dropsName[row] = true
-            if !delayed { labels[row] = labels[row].withoutMetadata }
+        for row in 0..<count { dropsName[row] = true }
+        if !delayed { removeDroppedNames() }
+    }
+
+    /// Removes name, type and unit from the labels of the rows that are to lose them.
+    mutating func removeDroppedNames() {
+        guard let first = dropsName.firstIndex(of: true) else { return }
+        // Labels that were distinct stay so when all lose the same.
+        if isDistinct {
+            isDistinct =
+                dropsName.allSatisfy { $0 }
+                && labels.allSatisfy { $0.hasSameMetadata(as: labels[first]) }
+        }
+        for row in first..<count where dropsName[row] {
+            labels[row] = labels[row].withoutMetadata
         }
     }
 
@@ -94,6 +109,7 @@ struct Frame {
         var result = Frame(steps: steps)
         result.labels = labels
         result.dropsName = dropsName
+        result.isDistinct = isDistinct
         result.values.reserveCapacity(count * steps)
         for value in values {
             result.values.append(contentsOf: repeatElement(value, count: steps))
@@ -105,7 +121,7 @@ struct Frame {
     ///
     /// - Returns: False when two rows of equal labels have a value at the same step.
     mutating func mergeEqualLabels() -> Bool {
-        guard count > 1 else { return true }
+        guard count > 1, !isDistinct else { return true }
         var rows = LabelTable(capacity: count)
         var merged: [Int] = []
         for row in 0..<count {
@@ -121,21 +137,8 @@ struct Frame {
             }
         }
         if merged.count < count { self = selecting(merged) }
+        isDistinct = true
         return true
     }
 }
 
-extension LabelSet {
-    /// The labels that describe the metric itself and go with its name.
-    static let metadataNames = ["__name__", "__type__", "__unit__"]
-
-    static func isMetadata(_ name: String) -> Bool {
-        name == "__name__" || name == "__type__" || name == "__unit__"
-    }
-
-    /// Without the metric's name, type and unit.
-    var withoutMetadata: LabelSet {
-        guard labels.contains(where: { LabelSet.isMetadata($0.name) }) else { return self }
-        return LabelSet(sortedUnique: labels.filter { !LabelSet.isMetadata($0.name) })
-    }
-}

@@ -75,15 +75,3 @@ struct LabelTable {
         }
     }
 }
-
-extension LabelSet {
-    /// The labels named in `names` alone.
-    func keeping(_ names: [String]) -> LabelSet {
-        LabelSet(sortedUnique: labels.filter { names.contains($0.name) })
-    }
-
-    /// The labels not named in `names`.
-    func dropping(_ names: [String]) -> LabelSet {
-        LabelSet(sortedUnique: labels.filter { !names.contains($0.name) })
-    }
-}

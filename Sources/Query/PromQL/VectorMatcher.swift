@@ -22,6 +22,9 @@ struct VectorMatcher {
         var table = LabelTable(matching.key, capacity: many.count + one.count)
         let manyGroups = many.labels.map { table.insert($0).ordinal }
         let oneGroups = one.labels.map { table.insert($0).ordinal }
+        if let result = matchFixedPairs(many, one, manyGroups, oneGroups, table.count) {
+            return result
+        }
         var pairing = Pairing(steps: many.steps, groupCount: table.count)
         for step in 0..<many.steps {
             try pair(many, one, manyGroups, oneGroups, step, &pairing)
@@ -29,6 +32,57 @@ struct VectorMatcher {
         var result = pairing.result
         if result.count > 1 { try evaluator.mergeEqualLabels(&result) }
         return result.compacted()
+    }
+
+    /// One-to-one matching where no group ever has two rows on a side: the pairs are the same at each step.
+    ///
+    /// - Returns: Nil when the pairs must be found step by step.
+    private func matchFixedPairs(
+        _ left: Frame, _ right: Frame, _ leftGroups: [Int], _ rightGroups: [Int],
+        _ groupCount: Int
+    ) -> Frame? {
+        guard matching.cardinality == .oneToOne, matching.fillLeft == nil,
+            matching.fillRight == nil
+        else { return nil }
+        var rightRows = [Int](repeating: -1, count: groupCount)
+        for (row, group) in rightGroups.enumerated() {
+            guard rightRows[group] < 0 else { return nil }
+            rightRows[group] = row
+        }
+        var isTaken = [Bool](repeating: false, count: groupCount)
+        for group in leftGroups {
+            guard !isTaken[group] else { return nil }
+            isTaken[group] = true
+        }
+        var result = Frame(steps: left.steps)
+        // The labels of a result are those of its group, with the name or without.
+        result.isDistinct = true
+        result.reserve(left.count)
+        for (row, group) in leftGroups.enumerated() where rightRows[group] >= 0 {
+            let partner = rightRows[group]
+            var target: Int?
+            for step in 0..<left.steps {
+                let (a, b) = (left[row, step], right[partner, step])
+                guard a.isPresent, b.isPresent, let value = combine(a, b) else { continue }
+                if target == nil {
+                    let pair = Pair(many: row, one: partner, group: group)
+                    target = appendRow(pair, left, right, &result)
+                }
+                if let target { result[target, step] = value }
+            }
+        }
+        return result
+    }
+
+    /// What the operator makes of two values; nil when a comparison filters them out.
+    @inline(__always)
+    private func combine(_ left: Double, _ right: Double) -> Double? {
+        guard node.operation.isComparison else {
+            return Arithmetic.between(node.operation, left, right)
+        }
+        let holds = Arithmetic.holds(node.operation, left, right)
+        if node.returnsBool { return holds ? 1 : 0 }
+        return holds ? left : nil
     }
 
     /// The rows made so far and, within a step, what has met what.
@@ -153,16 +207,7 @@ struct VectorMatcher {
         pairing.matches[pair.group].append(row)
         let left = isSwapped ? oneValue : manyValue
         let right = isSwapped ? manyValue : oneValue
-        if node.operation.isComparison {
-            let holds = Arithmetic.holds(node.operation, left, right)
-            if node.returnsBool {
-                pairing.result[row, step] = holds ? 1 : 0
-            } else if holds {
-                pairing.result[row, step] = left
-            }
-        } else {
-            pairing.result[row, step] = Arithmetic.between(node.operation, left, right)
-        }
+        if let value = combine(left, right) { pairing.result[row, step] = value }
     }
 
     private func appendRow(
@@ -174,15 +219,12 @@ struct VectorMatcher {
         // A filled side has the labels that both sides must share.
         let manyLabels = pair.many >= 0 ? many.labels[pair.many] : shared(one.labels[pair.one])
         let oneLabels = pair.one >= 0 ? one.labels[pair.one] : shared(manyLabels)
-        var labels = manyLabels
         let isArithmetic = !node.operation.isComparison
-        if isArithmetic || (node.returnsBool && !evaluator.delaysNameRemoval) {
-            labels = labels.withoutMetadata
-        }
-        if matching.cardinality == .oneToOne {
-            labels =
-                matching.isOn
-                ? labels.keeping(matching.labels) : labels.dropping(matching.labels)
+        let losesName = isArithmetic || (node.returnsBool && !evaluator.delaysNameRemoval)
+        var labels = manyLabels.filtering { name in
+            if losesName, LabelSet.isMetadata(name) { return false }
+            guard matching.cardinality == .oneToOne else { return true }
+            return matching.labels.contains(name) == matching.isOn
         }
         for name in matching.include { labels[name] = oneLabels[name] }
         let dropsName =
