@@ -196,7 +196,10 @@ extension Evaluator {
                 var labels = input.labels[row]
                 labels[label] = PromQLNumber.text(input[row, step])
                 let (ordinal, isNew) = table.insert(labels)
-                if isNew { result.appendRow(grouped.resultLabels(labels)) }
+                if isNew {
+                    try run.checkSize(rows: result.count + 1, steps: grid.count)
+                    result.appendRow(grouped.resultLabels(labels))
+                }
                 let count = result[ordinal, step]
                 result[ordinal, step] = count.isPresent ? count + 1 : 1
             }

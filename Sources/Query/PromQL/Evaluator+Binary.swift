@@ -127,6 +127,7 @@ extension Evaluator {
         _ rightGroups: [Int],
         groupCount: Int
     ) throws(QueryError) -> Frame {
+        try run.checkSize(rows: left.count + right.count, steps: grid.count)
         let present = presence(left, leftGroups, groupCount: groupCount)
         var result = left
         result.reserve(left.count + right.count)

@@ -43,6 +43,7 @@ extension Evaluator {
                     if let known = bySteps[text] {
                         target = known
                     } else {
+                        try run.checkSize(rows: result.count + 1, steps: grid.count)
                         var named = labels
                         named[label] = text
                         target = result.appendRow(named, dropsName: part.dropsName[row])

@@ -39,7 +39,10 @@ extension Evaluator {
                     labels = enriched
                 }
                 let (ordinal, isNew) = rows.insert(labels)
-                if isNew { result.appendRow(labels, dropsName: base.dropsName[row]) }
+                if isNew {
+                    try run.checkSize(rows: result.count + 1, steps: grid.count)
+                    result.appendRow(labels, dropsName: base.dropsName[row])
+                }
                 guard result[ordinal, step].isAbsent else {
                     throw .execution(Evaluator.duplicateLabels)
                 }

@@ -20,12 +20,16 @@ extension Evaluator {
         guard let argument else { throw .execution("\(node.function.rawValue) lacks a range") }
         let input = try rangeInput(argument, for: node.function)
         if !input.series.isEmpty { try checkParameters(node, scalars) }
+        try run.checkSize(rows: input.series.count, steps: grid.count)
         var frame = Frame(steps: grid.count)
         frame.reserve(input.series.count)
         let dropsName = node.function != .lastOverTime && node.function != .firstOverTime
         for (index, series) in input.series.enumerated() {
             let row = frame.appendRow(
-                series.labels, dropsName: dropsName || input.dropsName[index])
+                series.labels,
+                dropsName: dropsName || input.dropsName[index]
+            )
+            try run.checkCancellation()
             slide(series.samples.span, input, scalars, kernel, into: &frame, row: row)
             if !frame.hasValues(row) {
                 frame.removeLastRow()
@@ -72,8 +76,12 @@ extension Evaluator {
         case .subquery(let node):
             let (evaluator, frame, window) = try subquery(node)
             var input = RangeInput(
-                series: [], dropsName: [], isDistinct: frame.isDistinct, window: window,
-                mode: .plain)
+                series: [],
+                dropsName: [],
+                isDistinct: frame.isDistinct,
+                window: window,
+                mode: .plain
+            )
             for row in 0..<frame.count {
                 let samples = evaluator.samples(frame, row)
                 guard !samples.isEmpty else { continue }

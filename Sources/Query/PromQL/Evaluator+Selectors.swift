@@ -28,6 +28,7 @@ extension Evaluator {
             after: moment.at(grid.start) - run.lookback,
             through: moment.at(grid.end)
         )
+        try run.checkSize(rows: found.count, steps: grid.count)
         var frame = Frame(steps: grid.count)
         frame.isDistinct = true
         frame.reserve(found.count)
@@ -65,6 +66,7 @@ extension Evaluator {
             after: moment.at(grid.start) - run.lookback,
             through: moment.at(grid.end) + run.lookback
         )
+        try run.checkSize(rows: found.count, steps: grid.count)
         var frame = Frame(steps: grid.count)
         frame.isDistinct = true
         frame.reserve(found.count)
@@ -182,6 +184,7 @@ extension Evaluator {
             run: run,
             grid: TimeGrid(from: start, through: window.reference(grid.end), step: step)
         )
+        try run.checkSize(rows: 1, steps: inner.grid.count)
         guard inner.grid.count > 0 else { return (inner, Frame(steps: 0), window) }
         let frame = try inner.vector(node.inner)
         try run.count(frame.values.count)

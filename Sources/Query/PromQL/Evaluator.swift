@@ -21,6 +21,7 @@ struct Evaluator {
 
     /// Evaluates an expression that is no range vector.
     func evaluate(_ expression: Expression) throws(QueryError) -> Value {
+        try run.checkCancellation()
         if grid.count > 1, !expression.isLiteral, expression.isFixed {
             return try evaluateOnce(expression)
         }
@@ -120,6 +121,7 @@ struct Evaluator {
         case .scalar(let values):
             return .scalar([Double](repeating: values[0], count: grid.count))
         case .vector(let frame):
+            try run.checkSize(rows: frame.count, steps: grid.count)
             try run.count(frame.count * (grid.count - 1))
             return .vector(frame.broadcast(to: grid.count))
         }

@@ -40,6 +40,7 @@ package struct QueryEngine: Sendable {
         _ expression: Expression,
         at moment: Timestamp
     ) throws(QueryError) -> QueryResult {
+        try checkTime(moment)
         let grid = TimeGrid(at: moment.milliseconds)
         let run = QueryRun(source: source, settings: settings, grid: grid, isRange: false)
         let evaluator = Evaluator(run: run, grid: grid)
@@ -88,6 +89,8 @@ package struct QueryEngine: Sendable {
                     + "must be Scalar or instant Vector"
             )
         }
+        try checkTime(start)
+        try checkTime(end)
         let grid = TimeGrid(
             from: start.milliseconds,
             through: end.milliseconds,
@@ -100,6 +103,7 @@ package struct QueryEngine: Sendable {
             isRange: true,
             range: end.milliseconds - start.milliseconds
         )
+        try run.checkSize(rows: 1, steps: grid.count)
         let evaluator = Evaluator(run: run, grid: grid)
         switch try evaluator.evaluate(expression) {
         case .string: throw .badExpression("a range query needs numbers")
@@ -117,6 +121,15 @@ package struct QueryEngine: Sendable {
     }
 }
 
+extension QueryEngine {
+    /// Times so far from 1970 that arithmetic on them could overflow are no times.
+    private func checkTime(_ moment: Timestamp) throws(QueryError) {
+        guard moment.milliseconds.magnitude < UInt64(Int64.max / 4) else {
+            throw .badExpression("evaluation time out of bounds: \(moment.milliseconds) ms")
+        }
+    }
+}
+
 /// How queries are evaluated; the defaults are Prometheus's.
 package struct QuerySettings: Sendable {
     /// How old the newest sample of a series may be to count as its value.
@@ -129,16 +142,20 @@ package struct QuerySettings: Sendable {
     ///
     /// Inner expressions may then still group by them. Otherwise each operation drops them at once.
     package var delaysNameRemoval: Bool
+    /// Asked now and then while a query runs; true ends it with `QueryError.timeout`.
+    package var isCancelled: @Sendable () -> Bool
 
     package init(
         lookback: Duration = .seconds(300),
         sampleLimit: Int = 50_000_000,
         defaultSubqueryStep: Duration = .seconds(60),
-        delaysNameRemoval: Bool = true
+        delaysNameRemoval: Bool = true,
+        isCancelled: @escaping @Sendable () -> Bool = { false }
     ) {
         self.lookback = lookback
         self.sampleLimit = sampleLimit
         self.defaultSubqueryStep = defaultSubqueryStep
         self.delaysNameRemoval = delaysNameRemoval
+        self.isCancelled = isCancelled
     }
 }

@@ -53,6 +53,17 @@ final class QueryRun {
         sampleCount = sum
     }
 
+    /// Checks that a result of so many rows may be made; columns are dense, so that gaps take room too.
+    func checkSize(rows: Int, steps: Int) throws(QueryError) {
+        let (size, overflow) = rows.multipliedReportingOverflow(by: steps)
+        guard !overflow, size <= settings.sampleLimit else { throw sampleLimitError }
+    }
+
+    /// Ends the query when whoever asked no longer waits.
+    func checkCancellation() throws(QueryError) {
+        if settings.isCancelled() { throw .timeout("query timed out in expression evaluation") }
+    }
+
     private var sampleLimitError: QueryError {
         .limit(
             "query processing would load too many samples into memory in query execution "

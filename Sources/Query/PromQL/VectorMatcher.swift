@@ -38,7 +38,10 @@ struct VectorMatcher {
     ///
     /// - Returns: Nil when the pairs must be found step by step.
     private func matchFixedPairs(
-        _ left: Frame, _ right: Frame, _ leftGroups: [Int], _ rightGroups: [Int],
+        _ left: Frame,
+        _ right: Frame,
+        _ leftGroups: [Int],
+        _ rightGroups: [Int],
         _ groupCount: Int
     ) -> Frame? {
         guard matching.cardinality == .oneToOne, matching.fillLeft == nil,
@@ -183,6 +186,7 @@ struct VectorMatcher {
         if let known = pairing.rows[pair] {
             row = known
         } else {
+            try evaluator.run.checkSize(rows: pairing.result.count + 1, steps: many.steps)
             row = appendRow(pair, many, one, &pairing.result)
             pairing.rows[pair] = row
         }

@@ -45,6 +45,20 @@ extension Expression {
                 lookback: lookback,
                 into: &needs
             )
+        case .call(let node) where node.function == .info:
+            node.arguments.first?.collect(outer: outer, lookback: lookback, into: &needs)
+            // The second argument selects among info series, of which target_info is the usual one.
+            var matchers: [LabelMatcher] = []
+            if node.arguments.count > 1, case .vector(let selector) = node.arguments[1] {
+                matchers = selector.matchers
+            }
+            if !matchers.contains(where: { $0.name == LabelSet.metricName }) {
+                matchers.append(LabelMatcher(LabelSet.metricName, equals: "target_info"))
+            }
+            add(
+                VectorSelector(name: nil, matchers: matchers, span: node.span),
+                range: lookback
+            )
         case .number, .string, .call, .aggregation, .binary, .unary, .parenthesized:
             for child in children {
                 child.collect(outer: outer, lookback: lookback, into: &needs)

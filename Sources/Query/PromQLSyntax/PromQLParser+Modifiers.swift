@@ -175,8 +175,8 @@ extension PromQLParser {
             }
             let literal = try numberOrDuration()
             let seconds = isNegative ? -literal.value : literal.value
-            // Milliseconds must fit 64 bits too, where Prometheus lets them wrap.
-            if seconds.isFinite, seconds.magnitude < Double(Int64.max) / 1000 {
+            // Milliseconds must fit 64 bits too with room for offsets, where Prometheus lets them wrap.
+            if seconds.isFinite, seconds.magnitude < Double(Int64.max / 4) / 1000 {
                 moment = .timestamp(Timestamp(seconds: seconds))
             } else {
                 moment = .start

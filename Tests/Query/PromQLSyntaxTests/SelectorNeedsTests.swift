@@ -17,7 +17,7 @@ import Timekeeping
         ("max_over_time(x[1h:])", ["x 1h5m"]),
         ("a / b + sum(a offset 10m)", ["a 15m", "b 5m"]),
         ("topk(scalar(k), a)", ["k 5m", "a 5m"]),
-        ("x[5m+5m]", ["x 10m"]),
+        ("x[5m+5m]", ["x 10m"]), ("info(x, {a=\"b\"})", ["x 5m", "target_info 5m"]),
     ]) func needs(_ text: String, _ expected: [String]) throws {
         let needs = try PromQLParser.parse(text).selectorNeeds
         #expect(needs.map { "\($0.metricName ?? "?") \($0.reach.prometheusText)" } == expected)

@@ -61,7 +61,10 @@ struct QueryScript {
                 } else {
                     isLoading = false
                     var evaluation = Evaluation(
-                        line: number, text: "", source: SeriesList(loaded))
+                        line: number,
+                        text: "",
+                        source: SeriesList(loaded)
+                    )
                     try QueryScript.readHead(line, number, into: &evaluation)
                     evaluations.append(evaluation)
                 }
@@ -69,7 +72,10 @@ struct QueryScript {
                 loaded.append(try QueryScript.series(line, number, interval))
             } else if !evaluations.isEmpty {
                 try QueryScript.readExpectation(
-                    line, number, into: &evaluations[evaluations.count - 1])
+                    line,
+                    number,
+                    into: &evaluations[evaluations.count - 1]
+                )
             } else {
                 throw Malformed(line: number, text: line)
             }
@@ -83,7 +89,9 @@ struct QueryScript {
     }
 
     private static func readHead(
-        _ line: String, _ number: Int, into evaluation: inout Evaluation
+        _ line: String,
+        _ number: Int,
+        into evaluation: inout Evaluation
     ) throws {
         let words = line.split(separator: " ").map(String.init)
         func text(from index: Int) -> String { words[index...].joined(separator: " ") }
@@ -102,7 +110,9 @@ struct QueryScript {
     }
 
     private static func readExpectation(
-        _ line: String, _ number: Int, into evaluation: inout Evaluation
+        _ line: String,
+        _ number: Int,
+        into evaluation: inout Evaluation
     ) throws {
         if line == "expect ordered" {
             evaluation.isOrdered = true
@@ -119,12 +129,15 @@ struct QueryScript {
         } else {
             let (labels, values) = try split(line, number)
             evaluation.series.append(
-                (try SeriesNotation.labels(labels), try SeriesNotation.values(values)))
+                (try SeriesNotation.labels(labels), try SeriesNotation.values(values))
+            )
         }
     }
 
     private static func series(
-        _ line: String, _ number: Int, _ interval: Int64
+        _ line: String,
+        _ number: Int,
+        _ interval: Int64
     ) throws -> SeriesSamples {
         let (labels, values) = try split(line, number)
         var samples: [Sample] = []

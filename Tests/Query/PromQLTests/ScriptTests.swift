@@ -57,14 +57,18 @@ import Timekeeping
         let expression = try PromQLParser.parse(test.text)
         if let range = test.range {
             return try engine.range(
-                expression, from: Timestamp(milliseconds: range.start),
-                through: Timestamp(milliseconds: range.end), step: .milliseconds(range.step))
+                expression,
+                from: Timestamp(milliseconds: range.start),
+                through: Timestamp(milliseconds: range.end),
+                step: .milliseconds(range.step)
+            )
         }
         return try engine.instant(expression, at: Timestamp(milliseconds: test.at ?? 0))
     }
 
     private static func problem(
-        _ rows: [(LabelSet, [(Int64, Double)])], _ test: QueryScript.Evaluation
+        _ rows: [(LabelSet, [(Int64, Double)])],
+        _ test: QueryScript.Evaluation
     ) -> String? {
         let shown = rows.map { "\($0.0) \($0.1.map(\.1))" }.joined(separator: ", ")
         guard rows.count == test.series.count else { return "has \(rows.count) series: \(shown)" }
