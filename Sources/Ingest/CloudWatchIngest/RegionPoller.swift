@@ -124,10 +124,12 @@ actor RegionPoller {
                 let metrics = try await list(namespace)
                 catalogue.listed(namespace, metrics, nextAt: now + settings.catalogueRefresh)
                 isNew = true
+                status.isOn = true
             } catch {
                 catalogue.failed(namespace, nextAt: now + Self.listingPause)
                 counters.failedPolls.add()
                 listingTrouble = "listing \(namespace): \(error)"
+                note(error)
                 // The other namespaces would fail in the same way; they are due again in a minute.
                 if case .service = error { continue }
                 for other in due where other > namespace {
@@ -168,61 +170,87 @@ actor RegionPoller {
     private func make(_ calls: [PollCall], at now: Timestamp) async {
         let reader = MetricDataReader(client: client, settings: settings, counters: counters)
         pollingTrouble = nil
-        // Calls of one range are put together, so that a load balancer's counters meet.
-        var index = 0
-        while index < calls.count {
-            let start = calls[index].start
-            let end = calls[index].end
-            var queries: [QueryKey: PlannedQuery] = [:]
-            var readings: [QueryKey: QueryReading] = [:]
-            while index < calls.count, calls[index].start == start, calls[index].end == end {
-                for query in calls[index].queries { queries[query.key] = query }
-                let reading = await reader.read(calls[index])
-                readings.merge(reading.readings) { $1 }
+        // Calls with one end are put together, so that a load balancer's counters meet.
+        for calls in Dictionary(grouping: calls, by: \.end).sorted(by: { $0.key < $1.key }) {
+            var found: [QueryKey: Reading] = [:]
+            for call in calls.value {
+                let reading = await reader.read(call)
+                for query in call.queries {
+                    guard let result = reading.readings[query.key] else { continue }
+                    found[query.key] = Reading(
+                        names: query.names,
+                        start: call.start,
+                        result: result
+                    )
+                }
                 if let error = reading.error {
                     counters.failedPolls.add()
                     pollingTrouble = "\(error)"
+                    note(error)
                 }
-                index += 1
             }
-            await take(readings, of: queries, from: start, to: end, at: now)
+            await take(found, through: calls.key, at: now)
         }
     }
 
+    /// One query of a poll: where its points go, where its range begins and what came.
+    private struct Reading {
+        var names: Set<String>
+        var start: Timestamp
+        var result: QueryReading
+    }
+
     private func take(
-        _ readings: [QueryKey: QueryReading],
-        of queries: [QueryKey: PlannedQuery],
-        from start: Timestamp,
-        to end: Timestamp,
+        _ found: [QueryKey: Reading],
+        through end: Timestamp,
         at now: Timestamp
     ) async {
-        let complete = readings.filter { $0.value.outcome == .complete }.mapValues(\.samples)
-        let zeros = LoadBalancerZeros.zeros(in: complete)
+        let complete = found.filter { $0.value.result.outcome == .complete }
+        let zeros = LoadBalancerZeros.zeros(
+            in: complete.mapValues { (start: $0.start, samples: $0.result.samples) }
+        )
+        let start = found.values.map(\.start).min() ?? end
         var batch = SampleBatch(latePolicy: .upsert(window: end - start))
-        for (key, reading) in readings.sorted(by: { $0.key.description < $1.key.description }) {
-            let names = queries[key]?.names ?? []
-            var samples = reading.samples
-            if let zeros = zeros[key], !names.isEmpty {
+        for (key, reading) in found.sorted(by: { $0.key.description < $1.key.description }) {
+            var samples = reading.result.samples
+            if let zeros = zeros[key], !reading.names.isEmpty {
                 samples = (samples + zeros).sorted { $0.timestamp < $1.timestamp }
                 counters.zeroFilled.add(zeros.count)
             }
             guard !samples.isEmpty else { continue }
             let labels = SeriesNaming.labels(key.metric, region: region, accountID: accountID)
-            for name in names.sorted() {
+            for name in reading.names.sorted() {
                 var series = labels
                 series[LabelSet.metricName] = name
                 batch.append(series, samples: samples)
             }
         }
         let refusal = await admitted(batch, at: now)
-        for (key, reading) in readings {
-            note(reading, of: key)
-            let outcome = refusal.map { PollOutcome.failed(retryAfter: $0) } ?? reading.outcome
+        let owing = groupsOwing(found)
+        for (key, reading) in found {
+            note(reading.result, of: key)
+            var outcome = reading.result.outcome
+            if outcome == .complete, let group = LoadBalancerZeros.group(of: key),
+                owing.contains(group)
+            {
+                outcome = .incomplete
+            }
+            if let refusal { outcome = .failed(retryAfter: refusal) }
             schedule.finished(key, outcome, through: end, at: now)
         }
-        if readings.values.contains(where: { $0.outcome == .complete }) {
-            status.lastSuccess = now
+        guard !complete.isEmpty else { return }
+        status.lastSuccess = now
+        status.isOn = true
+    }
+
+    /// Groups of counters one of which did not come whole: what was silent in them is not known yet, so that the
+    /// others' range stays owed too.
+    private func groupsOwing(_ found: [QueryKey: Reading]) -> Set<LoadBalancerZeros.Group> {
+        var owing: Set<LoadBalancerZeros.Group> = []
+        for (key, reading) in found where reading.result.outcome != .complete {
+            if let group = LoadBalancerZeros.group(of: key) { owing.insert(group) }
         }
+        return owing
     }
 
     /// Brings a batch to the door, off the cooperative pool since the door may block.
@@ -246,6 +274,11 @@ actor RegionPoller {
             pollingTrouble = "the store is full for now: \(reason)"
             return retryAfter
         }
+    }
+
+    /// A source without credentials is off until it has some.
+    private func note(_ error: CloudWatchError) {
+        if case .credentials = error { status.isOn = false }
     }
 
     private func note(_ reading: QueryReading, of key: QueryKey) {

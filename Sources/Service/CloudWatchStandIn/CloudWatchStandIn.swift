@@ -109,8 +109,14 @@ package final class CloudWatchStandIn: Sendable {
         change(metric) { $0.function = function }
     }
 
-    /// Makes the next `times` calls misbehave; faults wait in line.
+    /// Makes the next `times` calls of an operation misbehave; faults wait in line.
+    ///
+    /// - Parameters:
+    ///   - fault: What happens.
+    ///   - operation: Nil is any, or GetMetricData for a fault of its results.
+    ///   - times: Calls that it lasts for.
     package func inject(_ fault: StandInFault, on operation: String? = nil, times: Int = 1) {
+        let operation = operation ?? (fault.isOfResults ? "GetMetricData" : nil)
         state.withLock {
             $0.faults.append(PendingFault(fault: fault, operation: operation, times: times))
         }

@@ -13,6 +13,14 @@ package enum StandInFault: Hashable, Sendable {
     /// The reply is cut in the middle of its JSON.
     case truncatedReply
 
+    /// True when it shows in the results of GetMetricData alone.
+    var isOfResults: Bool {
+        switch self {
+        case .partialData, .internalError, .forbidden: true
+        case .refuse, .fail, .truncatedReply: false
+        }
+    }
+
     /// "Rate exceeded", as CloudWatch says it: HTTP 400.
     package static let throttling = StandInFault.refuse(
         code: "Throttling",

@@ -1,5 +1,5 @@
 package import Model
-import Timekeeping
+package import Timekeeping
 
 /// Zeros for the counters of an Application Load Balancer, which are silent when they are zero.
 ///
@@ -50,32 +50,45 @@ package enum LoadBalancerZeros {
         return companion
     }
 
+    /// The counters of one load balancer that are compared with each other.
+    package struct Group: Hashable, Sendable {
+        var dimensions: [CloudWatchMetric.Dimension]
+        var period: Duration
+    }
+
+    /// The group of a counter; nil for other metrics.
+    package static func group(of key: QueryKey) -> Group? {
+        guard isSilentWhenZero(key) else { return nil }
+        return Group(dimensions: key.metric.dimensions, period: key.period)
+    }
+
     /// The zeros that the results of one poll call for.
     ///
-    /// - Parameter results: Complete results only, all of the same range.
+    /// - Parameter results: Complete results only, of ranges with one end; each with where its range begins.
     /// - Returns: Samples of value 0 by query, oldest first.
-    package static func zeros(in results: [QueryKey: [Sample]]) -> [QueryKey: [Sample]] {
-        struct Group: Hashable {
-            var dimensions: [CloudWatchMetric.Dimension]
-            var period: Duration
-        }
+    package static func zeros(
+        in results: [QueryKey: (start: Timestamp, samples: [Sample])]
+    ) -> [QueryKey: [Sample]] {
         var groups: [Group: [QueryKey]] = [:]
-        for key in results.keys where isSilentWhenZero(key) {
-            let group = Group(dimensions: key.metric.dimensions, period: key.period)
-            groups[group, default: []].append(key)
+        for key in results.keys {
+            if let group = group(of: key) { groups[group, default: []].append(key) }
         }
         var zeros: [QueryKey: [Sample]] = [:]
         for keys in groups.values where keys.count > 1 {
             func times(_ isWanted: (String) -> Bool) -> Set<Timestamp> {
                 keys.filter { isWanted($0.metric.name) }
-                    .reduce(into: []) { $0.formUnion((results[$1] ?? []).map(\.timestamp)) }
+                    .reduce(into: []) {
+                        $0.formUnion((results[$1]?.samples ?? []).map(\.timestamp))
+                    }
             }
             let busy = times { _ in true }
             // Targets that answered were asked: then a missing RequestCount is late, not zero.
             let answered = times { targetCounters.contains($0) }
             for key in keys {
+                guard let result = results[key] else { continue }
                 let possible = key.metric.name == requestCount ? busy.subtracting(answered) : busy
-                let missing = possible.subtracting((results[key] ?? []).map(\.timestamp))
+                let missing = possible.subtracting(result.samples.map(\.timestamp))
+                    .filter { $0 >= result.start }
                 guard !missing.isEmpty else { continue }
                 zeros[key] = missing.sorted().map { Sample($0, 0) }
             }

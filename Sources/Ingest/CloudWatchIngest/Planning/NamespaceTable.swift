@@ -48,11 +48,14 @@ package struct NamespaceTable: Sendable {
     /// Period and pace of a metric under the settings.
     package func timing(of profile: NamespaceProfile) -> PollTiming {
         let period = profile.ownPeriod ?? settings.period
+        // Ten minutes are ten points of a minute; of shorter periods as many points are read again.
+        let reread =
+            period < .seconds(60) ? profile.reread * (period / .seconds(60)) : profile.reread
         return PollTiming(
             period: period,
             pollEvery: profile.ownPeriod ?? settings.period * profile.pollFactor,
             settle: profile.ownPeriod == nil ? settings.delay ?? profile.settle : profile.settle,
-            reread: max(settings.reread ?? profile.reread, period)
+            reread: max(settings.reread ?? reread, period)
         )
     }
 

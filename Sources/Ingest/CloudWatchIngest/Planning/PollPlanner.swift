@@ -96,6 +96,18 @@ package struct PollPlanner: Sendable {
                 reach: query.reach
             )
         }
+        // Counters that are compared with each other are read over one range.
+        var reaches: [LoadBalancerZeros.Group: Duration] = [:]
+        for (key, query) in queries {
+            guard let group = LoadBalancerZeros.group(of: key) else { continue }
+            reaches[group] = max(reaches[group] ?? .zero, query.reach)
+        }
+        for key in Array(queries.keys) {
+            guard let group = LoadBalancerZeros.group(of: key), let reach = reaches[group] else {
+                continue
+            }
+            queries[key]?.reach = reach
+        }
         var plan = PollPlan(
             queries: queries.values.sorted { $0.key.description < $1.key.description }
         )

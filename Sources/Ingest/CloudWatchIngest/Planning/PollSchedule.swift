@@ -37,6 +37,8 @@ package struct PollSchedule: Sendable {
         var nextAt: Timestamp
         /// Everything before it has been read completely; nil before the first complete read.
         var coveredTo: Timestamp?
+        /// Where the first read began; it does not move while that read is not complete.
+        var firstStart: Timestamp?
         /// Distance of this query's polls from the moment its period settles.
         var jitter: Duration
     }
@@ -69,9 +71,11 @@ package struct PollSchedule: Sendable {
             var entry =
                 entries[query.key]
                 ?? Entry(query: query, nextAt: now, coveredTo: nil, jitter: jitter)
-            if entry.query.reach < query.reach, let covered = entry.coveredTo {
+            if entry.query.reach < query.reach {
                 // A rule looks further back than any did: read the older part too.
-                entry.coveredTo = min(covered, firstStart(query, now: now))
+                let start = firstStart(query, now: now)
+                entry.coveredTo = entry.coveredTo.map { min($0, start) }
+                entry.firstStart = entry.firstStart.map { min($0, start) }
                 entry.nextAt = now
             }
             entry.query = query
@@ -93,6 +97,7 @@ package struct PollSchedule: Sendable {
             let next = nextPoll(entry, after: now)
             entries[key]?.nextAt = next
             guard let range = range(of: entry, at: now) else { continue }
+            if entry.firstStart == nil { entries[key]?.firstStart = range.start }
             windows[Window(start: range.start, end: range.end), default: []].append(entry.query)
         }
         return windows.sorted { ($0.key.end, $0.key.start) < ($1.key.end, $1.key.start) }
@@ -144,7 +149,7 @@ package struct PollSchedule: Sendable {
     private func range(of entry: Entry, at now: Timestamp) -> (start: Timestamp, end: Timestamp)? {
         let timing = entry.query.timing
         let end = (now - timing.settle).floored(to: timing.period)
-        let owed = entry.coveredTo ?? firstStart(entry.query, now: now)
+        let owed = entry.coveredTo ?? entry.firstStart ?? firstStart(entry.query, now: now)
         let oldest = end - max(backfillMax, timing.reread)
         let start = max(min(owed, end - timing.reread), oldest).floored(to: timing.period)
         return start < end ? (start, end) : nil
@@ -160,7 +165,11 @@ package struct PollSchedule: Sendable {
     private func nextPoll(_ entry: Entry, after now: Timestamp) -> Timestamp {
         let timing = entry.query.timing
         let phase = timing.settle + entry.jitter
-        return (now - phase).floored(to: timing.pollEvery) + timing.pollEvery + phase
+        let next = (now - phase).floored(to: timing.pollEvery) + timing.pollEvery + phase
+        // A poll that could find no new period would cost as much as any.
+        let read = (now - timing.settle).floored(to: timing.period)
+        return (next - timing.settle).floored(to: timing.period) > read
+            ? next : next + timing.pollEvery
     }
 
     /// A stable distance of a third to a half of the period, 20 to 30 s for a minute, which only as many
