@@ -36,6 +36,15 @@ package struct HTTPRequest: Sendable {
         headers.first { $0.name == name }?.value
     }
 
+    /// The pairs of the query and then those of a form body (`application/x-www-form-urlencoded`).
+    ///
+    /// Nil when the body is malformed. Clients of the Prometheus API send long queries this way.
+    package var parameters: [(name: String, value: String)]? {
+        let type = header("content-type")?.prefix { $0 != ";" && $0 != " " }.lowercased()
+        guard type == "application/x-www-form-urlencoded" else { return query }
+        return PercentDecoding.form(body[...]).map { query + $0 }
+    }
+
     /// The first value of a query parameter.
     package func parameter(_ name: String) -> String? {
         query.first { $0.name == name }?.value

@@ -297,24 +297,25 @@ package struct HTTPRequestParser: Sendable {
         _ offset: inout Int,
         max: Int
     ) -> LineOutcome {
-        while offset < bytes.count {
-            let byte = bytes[offset]
-            offset += 1
-            if byte == UInt8(ascii: "\n") {
-                return line.popLast() == UInt8(ascii: "\r") ? .line : .bare
-            }
-            line.append(byte)
-            // One more than the limit has room for the carriage return alone.
-            if line.count > max && (line.count > max + 1 || byte != UInt8(ascii: "\r")) {
-                return .tooLong
-            }
+        var end = offset
+        while end < bytes.count && bytes[end] != UInt8(ascii: "\n") { end += 1 }
+        HTTPRequestParser.append(bytes, offset..<end, to: &line)
+        offset = end
+        // One more than the limit has room for the carriage return alone.
+        if line.count > max + 1 || line.count == max + 1 && line.last != UInt8(ascii: "\r") {
+            return .tooLong
         }
-        return .more
+        guard offset < bytes.count else { return .more }
+        offset += 1
+        guard line.last == UInt8(ascii: "\r") else { return .bare }
+        line.removeLast()
+        return .line
     }
 
     private mutating func takenLine() -> [UInt8] {
-        defer { line.removeAll(keepingCapacity: true) }
-        return line
+        var taken: [UInt8] = []
+        swap(&taken, &line)
+        return taken
     }
 
     private mutating func takeBody(
@@ -323,12 +324,19 @@ package struct HTTPRequestParser: Sendable {
         atMost left: Int
     ) -> Int {
         let count = min(left, bytes.count - offset)
-        let range = offset..<(offset + count)
-        // Span has no bulk copy into an array; the range is within the span by the line above.
-        unsafe bytes.extracting(range).withUnsafeBufferPointer {
-            unsafe body.append(contentsOf: $0)
-        }
+        HTTPRequestParser.append(bytes, offset..<(offset + count), to: &body)
         offset += count
         return count
+    }
+
+    private static func append(
+        _ bytes: Span<UInt8>,
+        _ range: Range<Int>,
+        to array: inout [UInt8]
+    ) {
+        // Span has no bulk copy into an array; `extracting` checks the range, and the pointer stays in the call.
+        unsafe bytes.extracting(range).withUnsafeBufferPointer {
+            unsafe array.append(contentsOf: $0)
+        }
     }
 }
