@@ -59,6 +59,33 @@ struct LabelDecoder {
         }
     }
 
+    /// Writes the decoded labels as `LabelEncoding` does: one label set has one such encoding.
+    func encode(_ bytes: Span<UInt8>, into encoded: inout [UInt8]) {
+        encoded.removeAll(keepingCapacity: true)
+        for field in fields {
+            let (name, value) = (field.name.count, field.value.count)
+            encoded.append(0x0a)
+            append(2 + size(name) + name + size(value) + value, to: &encoded)
+            encoded.append(0x0a)
+            append(name, to: &encoded)
+            for index in field.name { encoded.append(bytes[index]) }
+            encoded.append(0x12)
+            append(value, to: &encoded)
+            for index in field.value { encoded.append(bytes[index]) }
+        }
+    }
+
+    private func size(_ value: Int) -> Int { value < 0x80 ? 1 : 1 + size(value >> 7) }
+
+    private func append(_ value: Int, to encoded: inout [UInt8]) {
+        var rest = value
+        while rest >= 0x80 {
+            encoded.append(UInt8(rest & 0x7f) | 0x80)
+            rest >>= 7
+        }
+        encoded.append(UInt8(rest))
+    }
+
     /// The decoded labels as strings.
     func labelSet(_ bytes: Span<UInt8>) -> LabelSet {
         LabelSet(

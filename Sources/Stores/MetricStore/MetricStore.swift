@@ -1,3 +1,4 @@
+import Buffers
 package import Model
 import Synchronization
 package import Telemetry
@@ -5,13 +6,19 @@ package import Timekeeping
 
 /// The newest samples of every series, in memory, within hard limits.
 ///
-/// Calls block the calling thread until the owners of the data have answered.
+/// The data is split over shards by a hash of the labels; each is owned by a thread of its own and reached by
+/// its mailbox alone. Calls block the calling thread until the owners have answered.
 package final class MetricStore: SeriesReading, SampleAppending, Sendable {
-    private let settings: MetricStoreSettings
+    let settings: MetricStoreSettings
     private let clock: any WallClock
     private let counters: StoreCounters
-    private let table: Mutex<SeriesTable>
-    private let isRunning = Atomic<Bool>(false)
+    let budget: MemoryBudget
+    private let hasher: LabelHasher
+    private let shards: [Shard]
+    private let gate: AdmissionGate
+    private let threads = Mutex<[OwnedThread]>([])
+    /// The metric that the last limit message named; asking the shards for every refused batch would slow them.
+    private let blame = Mutex<(text: String, until: UInt64)>(("", 0))
 
     /// A store at rest; `start` it before use.
     ///
@@ -24,88 +31,350 @@ package final class MetricStore: SeriesReading, SampleAppending, Sendable {
         clock: any WallClock,
         metrics: MetricsRegistry
     ) {
+        var settings = settings
+        settings.shards = min(max(settings.shards, 1), 16)
+        settings.labelsPerSeriesMax = min(max(settings.labelsPerSeriesMax, 1), 255)
         self.settings = settings
         self.clock = clock
         counters = StoreCounters(metrics)
-        table = Mutex(SeriesTable(settings: settings))
+        budget = MemoryBudget(maxBytes: settings.maxMemoryBytes, maxSeries: settings.maxSeries)
+        var random = SystemRandomNumberGenerator()
+        hasher = LabelHasher(using: &random)
+        shards = (0..<settings.shards).map { Shard(number: $0) }
+        gate = AdmissionGate(samplesMax: settings.queuedSamplesMax)
+        metrics.collect { [weak self] in self?.families() ?? [] }
     }
 
-    /// Starts the threads that own the data.
+    deinit { stop() }
+
+    /// Starts the threads that own the data; appends and reads work from here on.
     package func start() {
-        isRunning.store(true, ordering: .relaxed)
+        threads.withLock { threads in
+            guard threads.isEmpty else { return }
+            threads = shards.map { shard in
+                let (settings, budget, hasher, shards, clock) = (
+                    settings, budget, hasher, shards, clock
+                )
+                return OwnedThread(name: "store-\(shard.number)") {
+                    shard.run(
+                        shards: shards,
+                        core: {
+                            ShardCore(
+                                number: shard.number,
+                                shardCount: shards.count,
+                                settings: settings,
+                                budget: budget,
+                                hasher: hasher
+                            )
+                        },
+                        oldest: { clock.now() - settings.retention }
+                    )
+                }
+            }
+            gate.open()
+        }
     }
 
-    /// Finishes what was accepted, then ends the threads; later appends are refused, reads throw.
+    /// Finishes what was accepted, then ends the threads and frees the data; the store does not start again.
+    ///
+    /// Later appends are refused as `stopping`, reads throw `stopped`.
     package func stop() {
-        isRunning.store(false, ordering: .relaxed)
+        threads.withLock { threads in
+            guard !threads.isEmpty else { return }
+            gate.close()
+            for shard in shards { shard.close() }
+            for thread in threads { thread.join() }
+            threads = []
+        }
     }
+
+    // MARK: Appending
 
     /// True when so many samples wait for the shards that `tryAppend` would turn a batch away.
-    package var isOverloaded: Bool { false }
+    package var isOverloaded: Bool { gate.isFull }
 
     /// Takes a batch; waits for room when too many samples are on their way.
     ///
-    /// - Returns: Counts of what became of each sample; all refused as `stopping` when the store is.
+    /// - Returns: Counts of what became of each sample; all refused as `stopping` when the store is not running.
     package func append(_ batch: SampleBatch) -> AppendResult {
-        var result = AppendResult()
-        if isRunning.load(ordering: .relaxed) {
-            let now = clock.now()
-            result = table.withLock { $0.append(batch, now: now) }
-        } else {
-            result.refuse(
-                .stopping,
-                samples: batch.sampleCount,
-                "the metric store is stopping; send the samples again after the restart"
-            )
-        }
-        counters.count(result)
-        return result
+        append(batch, waits: true) ?? AppendResult()
     }
 
     /// Takes a batch, or nothing of it when the shards are behind.
     ///
     /// - Returns: Nil when overloaded: the sender should come again later.
     package func tryAppend(_ batch: SampleBatch) -> AppendResult? {
-        append(batch)
+        append(batch, waits: false)
     }
+
+    private func append(_ batch: SampleBatch, waits: Bool) -> AppendResult? {
+        var result = AppendResult()
+        guard !batch.entries.isEmpty else { return result }
+        switch gate.enter(samples: batch.sampleCount, waits: waits) {
+        case .full:
+            counters.overloaded.add()
+            return nil
+        case .closed:
+            result.refuse(
+                .stopping,
+                samples: batch.sampleCount,
+                "the metric store is not running; send the samples again after the restart"
+            )
+        case .entered:
+            let work = BatchWork(
+                batch,
+                window: window(for: batch.latePolicy),
+                hasher: hasher,
+                shards: shards.count
+            )
+            for (shard, part) in zip(shards, work.parts) where !part.isEmpty {
+                shard.post(Shard.Part(work: work, entries: work.entries[part]))
+            }
+            result = work.wait()
+            explain(&result)
+            gate.leave(samples: batch.sampleCount)
+        }
+        counters.count(result)
+        return result
+    }
+
+    private func window(for policy: SampleBatch.LatePolicy) -> SeriesStorage.Window {
+        let now = clock.now()
+        let lateWindow: Int64 =
+            switch policy {
+            case .reject: -1
+            case .upsert(let window): max(0, window.milliseconds)
+            }
+        return SeriesStorage.Window(
+            oldest: (now - settings.retention).milliseconds,
+            newest: (now + settings.futureSkewMax).milliseconds,
+            lateWindow: lateWindow
+        )
+    }
+
+    /// Adds to a limit's message which metric holds most series.
+    private func explain(_ result: inout AppendResult) {
+        guard let refusal = result.firstRefusal,
+            result.refused[.seriesLimit] != nil || result.refused[.memoryLimit] != nil
+        else { return }
+        let now = MonotonicTime.nanoseconds()
+        let known = blame.withLock { $0.until > now ? $0.text : nil }
+        let text =
+            known
+            ?? statistics.topMetrics.first.map {
+                "; metric \(LabelSet.quoted($0.name)) alone holds \($0.series) of "
+                    + "\(budget.series) series"
+            } ?? ""
+        if known == nil { blame.withLock { $0 = (text, now + 5_000_000_000) } }
+        result.firstRefusal = refusal + text
+    }
+
+    // MARK: Reading
 
     package func select(
         _ selection: SeriesSelection,
         sampleLimit: Int
     ) throws(SeriesReadingError) -> [SeriesSamples] {
-        guard isRunning.load(ordering: .relaxed) else { throw .stopped }
-        let now = clock.now()
-        return try table.withLock { table throws(SeriesReadingError) in
-            try table.select(selection, now: now, sampleLimit: sampleLimit)
+        try series(.samples, selection, sampleLimit: sampleLimit)
+    }
+
+    /// Of each selected series the newest sample in the range, in label order; cheaper than reading them all.
+    ///
+    /// - Parameter selection: A staleness marker that is the newest counts as the newest.
+    /// - Returns: Each series with one sample.
+    /// - Throws: `stopped` when the store is not running.
+    package func selectNewest(
+        _ selection: SeriesSelection
+    ) throws(SeriesReadingError) -> [SeriesSamples] {
+        try series(.newest, selection, sampleLimit: .max)
+    }
+
+    private func series(
+        _ question: ReadWork.Question,
+        _ selection: SeriesSelection,
+        sampleLimit: Int
+    ) throws(SeriesReadingError) -> [SeriesSamples] {
+        var parts: [[SeriesSamples]] = []
+        for case .series(let part) in try ask(question, selection, sampleLimit: sampleLimit) {
+            parts.append(part)
         }
+        return merged(parts) { $0.labels < $1.labels }
     }
 
     package func labelSets(
         _ selection: SeriesSelection
     ) throws(SeriesReadingError) -> [LabelSet] {
-        try select(selection, sampleLimit: .max).map(\.labels)
+        var parts: [[LabelSet]] = []
+        for case .labelSets(let part) in try ask(.labelSets, selection) { parts.append(part) }
+        return merged(parts, by: <)
     }
 
     /// Names of the labels that the selected series have, sorted.
+    ///
+    /// - Parameter selection: Without matchers, the range is not looked at.
+    /// - Returns: Each name once.
+    /// - Throws: `stopped` when the store is not running.
     package func labelNames(
         _ selection: SeriesSelection
     ) throws(SeriesReadingError) -> [String] {
-        Set(try labelSets(selection).flatMap { $0.labels.map(\.name) }).sorted()
+        try texts(.labelNames, selection)
     }
 
     /// Values that the label `name` has in the selected series, sorted.
+    ///
+    /// - Parameters:
+    ///   - name: A label name.
+    ///   - selection: Without matchers, the range is not looked at.
+    /// - Returns: Each value once.
+    /// - Throws: `stopped` when the store is not running.
     package func labelValues(
         _ name: String,
         _ selection: SeriesSelection
     ) throws(SeriesReadingError) -> [String] {
-        Set(try labelSets(selection).map { $0[name] }).subtracting([""]).sorted()
+        try texts(.labelValues(name), selection)
+    }
+
+    private func texts(
+        _ question: ReadWork.Question,
+        _ selection: SeriesSelection
+    ) throws(SeriesReadingError) -> [String] {
+        var texts: Set<String> = []
+        for case .texts(let part) in try ask(question, selection) { texts.formUnion(part) }
+        return texts.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
     }
 
     /// Drops what is out of retention now; the shards do it by themselves over each minute.
     package func expire() {
-        let now = clock.now()
-        table.withLock { $0.expire(now: now) }
+        let oldest = (clock.now() - settings.retention).milliseconds
+        // A store that is not running holds nothing.
+        _ = try? ask(ReadWork(.expire, start: oldest, shards: shards.count))
     }
 
-    package var statistics: MetricStoreStatistics { table.withLock { $0.statistics } }
+    private func ask(
+        _ question: ReadWork.Question,
+        _ selection: SeriesSelection,
+        sampleLimit: Int = .max
+    ) throws(SeriesReadingError) -> [ReadWork.Answer] {
+        let start = max(selection.range.start, clock.now() - settings.retention)
+        return try ask(
+            ReadWork(
+                question,
+                matchers: selection.matchers,
+                start: start.milliseconds,
+                end: selection.range.end.milliseconds,
+                sampleLimit: sampleLimit,
+                shards: shards.count
+            )
+        )
+    }
+
+    private func ask(_ work: ReadWork) throws(SeriesReadingError) -> [ReadWork.Answer] {
+        guard gate.enter(samples: 0, waits: true) == .entered else { throw .stopped }
+        defer { gate.leave(samples: 0) }
+        for shard in shards { shard.post(work) }
+        return try work.wait()
+    }
+
+    /// Joins lists that are in order into one that is.
+    private func merged<Element>(
+        _ parts: [[Element]],
+        by precedes: (Element, Element) -> Bool
+    ) -> [Element] {
+        var rest = parts.filter { !$0.isEmpty }
+        while rest.count > 1 {
+            let (left, right) = (rest.removeFirst(), rest.removeFirst())
+            var both: [Element] = []
+            both.reserveCapacity(left.count + right.count)
+            var (a, b) = (0, 0)
+            while a < left.count, b < right.count {
+                if precedes(right[b], left[a]) {
+                    both.append(right[b])
+                    b += 1
+                } else {
+                    both.append(left[a])
+                    a += 1
+                }
+            }
+            both.append(contentsOf: left[a...])
+            both.append(contentsOf: right[b...])
+            rest.append(both)
+        }
+        return rest.first ?? []
+    }
+
+    // MARK: Statistics
+
+    /// What the store holds right now; asks the shards.
+    package var statistics: MetricStoreStatistics {
+        var total = ShardStatistics(
+            samples: 0,
+            evictedSamples: 0,
+            labelNames: [],
+            labelPairs: 0,
+            metrics: [:]
+        )
+        for case .statistics(let part) in (try? ask(ReadWork(.statistics, shards: shards.count)))
+            ?? []
+        {
+            total.samples += part.samples
+            total.evictedSamples += part.evictedSamples
+            total.labelNames.formUnion(part.labelNames)
+            total.labelPairs += part.labelPairs
+            total.metrics.merge(part.metrics, uniquingKeysWith: +)
+        }
+        return MetricStoreStatistics(
+            series: budget.series,
+            seriesMax: settings.maxSeries,
+            samples: total.samples,
+            evictedSamples: total.evictedSamples,
+            bytes: budget.bytes,
+            bytesMax: settings.maxMemoryBytes,
+            labelNames: total.labelNames.count,
+            labelPairs: total.labelPairs,
+            topMetrics: total.metrics.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
+                .prefix(10).map { .init(name: $0.key, series: $0.value) }
+        )
+    }
+
+    private func families() -> [MetricFamily] {
+        let statistics = statistics
+        func family(
+            _ name: String,
+            _ help: String,
+            _ value: Int,
+            _ kind: MetricKind = .gauge
+        ) -> MetricFamily {
+            MetricFamily(name, help: help, kind: kind, points: [MetricPoint([], Double(value))])
+        }
+        return [
+            family("tocsin_store_series", "Series in the rings.", statistics.series),
+            family(
+                "tocsin_store_series_limit",
+                "Series the rings may hold.",
+                statistics.seriesMax
+            ),
+            family("tocsin_store_samples", "Samples in the rings.", statistics.samples),
+            family(
+                "tocsin_store_memory_bytes",
+                "Memory that samples and index hold.",
+                statistics.bytes
+            ),
+            family(
+                "tocsin_store_memory_limit_bytes",
+                "Memory that samples and index may hold.",
+                statistics.bytesMax
+            ),
+            family(
+                "tocsin_store_label_pairs",
+                "Label name and value pairs, counted in each shard.",
+                statistics.labelPairs
+            ),
+            family(
+                "tocsin_store_samples_evicted",
+                "Samples within the retention that were given up because memory ran out.",
+                statistics.evictedSamples,
+                .counter
+            ),
+        ]
+    }
 }

@@ -15,10 +15,12 @@ package struct MetricStoreStatistics: Sendable, Codable {
     package var seriesMax: Int
     /// Samples in the rings.
     package var samples: Int
+    /// Samples within the retention that were given up because memory ran out, since the start.
+    package var evictedSamples: Int
     /// Bytes of memory that samples and index hold.
     package var bytes: Int
     package var bytesMax: Int
-    /// Different label names, and different name and value pairs.
+    /// Different label names, and name and value pairs counted in each shard.
     package var labelNames: Int
     package var labelPairs: Int
     /// The metrics with the most series, most first; at most ten.
@@ -28,6 +30,7 @@ package struct MetricStoreStatistics: Sendable, Codable {
         series: Int,
         seriesMax: Int,
         samples: Int,
+        evictedSamples: Int,
         bytes: Int,
         bytesMax: Int,
         labelNames: Int,
@@ -37,6 +40,7 @@ package struct MetricStoreStatistics: Sendable, Codable {
         self.series = series
         self.seriesMax = seriesMax
         self.samples = samples
+        self.evictedSamples = evictedSamples
         self.bytes = bytes
         self.bytesMax = bytesMax
         self.labelNames = labelNames

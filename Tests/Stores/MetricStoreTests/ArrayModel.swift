@@ -1,12 +1,12 @@
+@testable import MetricStore
 import Model
 import Timekeeping
 
-/// Series in a dictionary of sorted arrays.
-struct SeriesTable {
+/// The metric store as plainly as can be: series in a dictionary of sorted arrays.
+struct ArrayModel {
     private let settings: MetricStoreSettings
     private var decoder: LabelDecoder
     private var series: [LabelSet: [Sample]] = [:]
-    private var perMetric: [String: Int] = [:]
 
     init(settings: MetricStoreSettings) {
         self.settings = settings
@@ -59,7 +59,6 @@ struct SeriesTable {
             }
         }
         guard !samples.isEmpty else { return }
-        if isNew { perMetric[labels.name, default: 0] += 1 }
         series[labels] = samples
     }
 
@@ -127,23 +126,9 @@ struct SeriesTable {
         for (labels, samples) in series {
             let kept = samples.filter { $0.timestamp > oldest }
             series[labels] = kept.isEmpty ? nil : kept
-            if kept.isEmpty { perMetric[labels.name, default: 0] -= 1 }
         }
     }
 
-    var statistics: MetricStoreStatistics {
-        let pairs = Set(series.keys.flatMap(\.labels))
-        let samples = series.values.reduce(0) { $0 + $1.count }
-        return MetricStoreStatistics(
-            series: series.count,
-            seriesMax: settings.maxSeries,
-            samples: samples,
-            bytes: samples * 16,
-            bytesMax: settings.maxMemoryBytes,
-            labelNames: Set(pairs.map(\.name)).count,
-            labelPairs: pairs.count,
-            topMetrics: perMetric.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.prefix(10)
-                .map { .init(name: $0.key, series: $0.value) }
-        )
-    }
+    var seriesCount: Int { series.count }
+    var sampleCount: Int { series.values.reduce(0) { $0 + $1.count } }
 }

@@ -1,0 +1,39 @@
+import Synchronization
+
+/// What all shards together hold, against the limits; the one thing that shards share.
+final class MemoryBudget: Sendable {
+    let maxBytes: Int
+    let maxSeries: Int
+    private let bytesHeld = Atomic<Int>(0)
+    private let bytesPromised = Atomic<Int>(0)
+    private let seriesHeld = Atomic<Int>(0)
+
+    init(maxBytes: Int, maxSeries: Int) {
+        self.maxBytes = maxBytes
+        self.maxSeries = maxSeries
+    }
+
+    var bytes: Int { bytesHeld.load(ordering: .relaxed) }
+    var series: Int { seriesHeld.load(ordering: .relaxed) }
+    var hasRoom: Bool { bytes < maxBytes }
+    /// New series stop an eighth before the limit, counting what known ones will need for full-grown rings.
+    var hasRoomForSeries: Bool {
+        bytes + bytesPromised.load(ordering: .relaxed) < maxBytes - maxBytes / 8
+    }
+
+    /// Accounts for memory that was taken (or, negative, given back).
+    func add(bytes: Int) { bytesHeld.wrappingAdd(bytes, ordering: .relaxed) }
+
+    /// Accounts for memory that will be taken as rings grow (or, negative, was taken or is not needed).
+    func promise(bytes: Int) { bytesPromised.wrappingAdd(bytes, ordering: .relaxed) }
+
+    /// Takes a place for one more series; false when the limit is reached.
+    func takeSeries() -> Bool {
+        let count = seriesHeld.wrappingAdd(1, ordering: .relaxed).newValue
+        guard count > maxSeries else { return true }
+        seriesHeld.wrappingSubtract(1, ordering: .relaxed)
+        return false
+    }
+
+    func giveSeries(_ count: Int) { seriesHeld.wrappingSubtract(count, ordering: .relaxed) }
+}

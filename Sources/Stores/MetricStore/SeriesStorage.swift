@@ -1,0 +1,187 @@
+import CLinux
+
+/// Heads and samples of one shard's series.
+///
+/// Owned by one thread.
+@safe
+struct SeriesStorage: ~Copyable {
+    /// What became of one sample.
+    enum Outcome {
+        case accepted, duplicate, revised
+        case outOfOrder, duplicateTimestamp, tooOld, tooFarInFuture, noMemory
+    }
+
+    /// Between which timestamps samples are taken, and whether late ones replace what is there.
+    struct Window {
+        /// A sample must be newer than this.
+        var oldest: Int64
+        /// And at most this.
+        var newest: Int64
+        /// How far before its series' newest sample a late one may lie; negative: late ones are refused.
+        var lateWindow: Int64
+    }
+
+    private let headRegion: MappedRegion
+    let budget: MemoryBudget
+    var slab: Slab
+    let encoder = ChunkEncoder()
+    /// Where chunks are unpacked and put together.
+    let columns = SampleColumns(capacity: ChunkLayout.countMax + SeriesHead.ringMax)
+    /// Heads that were ever used; those of freed series among them.
+    private(set) var headCount = 0
+    private var freeHeads: [UInt32] = []
+    private let headsMax: Int
+    /// Samples held; those that are hidden by the retention but not dropped yet are counted.
+    var sampleCount = 0
+    /// Samples given up because memory ran out.
+    var evictedSamples = 0
+    /// Heads in state `expired`.
+    var expiredCount = 0
+
+    init(budget: MemoryBudget) {
+        self.budget = budget
+        // Any shard may come to hold nearly all series.
+        headsMax = budget.maxSeries + 1
+        headRegion = MappedRegion(reserving: headsMax * MemoryLayout<SeriesHead>.stride)
+        slab = Slab(budget: budget)
+        assert(MemoryLayout<SeriesHead>.stride == 64, "a head is one cache line")
+    }
+
+    deinit {
+        budget.add(bytes: -headCount * MemoryLayout<SeriesHead>.stride)
+    }
+
+    /// The heads; the pointer is valid as long as the storage.
+    var heads: UnsafeMutablePointer<SeriesHead> {
+        unsafe headRegion.base.assumingMemoryBound(to: SeriesHead.self)
+    }
+
+    /// A copy of a head; `series` is below `headCount`.
+    func head(_ series: UInt32) -> SeriesHead {
+        precondition(series < headCount)
+        return unsafe heads[Int(series)]
+    }
+
+    /// True when a new series would find memory that is there already.
+    var hasReusableMemory: Bool { !freeHeads.isEmpty && slab.idleBytes > 64 << 10 }
+
+    /// A new live head without labels or samples.
+    mutating func create() -> UInt32 {
+        let series: UInt32
+        if let free = freeHeads.popLast() {
+            series = free
+        } else {
+            precondition(headCount < headsMax, "more heads than series may exist")
+            series = UInt32(headCount)
+            headCount += 1
+            budget.add(bytes: MemoryLayout<SeriesHead>.stride)
+        }
+        unsafe heads[Int(series)] = SeriesHead()
+        unsafe heads[Int(series)].state = SeriesHead.State.live
+        return series
+    }
+
+    /// Gives a head back, with everything it holds but its labels, which are the index's.
+    mutating func free(_ series: UInt32) {
+        dropSamples(series)
+        if unsafe heads[Int(series)].state == SeriesHead.State.expired { expiredCount -= 1 }
+        unsafe heads[Int(series)].state = SeriesHead.State.free
+        freeHeads.append(series)
+    }
+
+    /// Starts loading a head that will be needed soon.
+    @inline(__always)
+    func prefetchHead(_ series: UInt32) {
+        unsafe tocsin_prefetch(heads + Int(series))
+    }
+
+    /// Starts loading the slot that the next sample will go to; the head should be loaded.
+    @inline(__always)
+    func prefetchSlot(_ series: UInt32) {
+        let head = unsafe heads + Int(series)
+        let slot = unsafe SeriesStorage.slot(head, Int(head.pointee.rawCount))
+        unsafe tocsin_prefetch(slab.address(head.pointee.raw) + slot &* SeriesHead.slotBytes)
+    }
+
+    /// Takes one sample.
+    @inline(__always)
+    mutating func append(
+        _ series: UInt32,
+        time: Int64,
+        bits: UInt64,
+        window: Window
+    ) -> Outcome {
+        if time > window.newest { return .tooFarInFuture }
+        if time <= window.oldest { return .tooOld }
+        let head = unsafe heads + Int(series)
+        if unsafe time <= head.pointee.lastTimestamp {
+            return unsafe appendLate(head, time: time, bits: bits, window: window)
+        }
+        let fits =
+            unsafe head.pointee.unsealed < head.pointee.rawCapacity
+            && (head.pointee.rawCount < head.pointee.rawCapacity
+                || head.pointee.rawCapacity == UInt8(SeriesHead.ringMax))
+            && UInt64(bitPattern: time &- head.pointee.base) <= UInt64(UInt32.max)
+        if !fits { unsafe makeRoom(head, time: time, oldest: window.oldest) }
+        unsafe push(head, time, bits)
+        return .accepted
+    }
+
+    /// The ring's slot of its sample `index`.
+    @inline(__always)
+    static func slot(_ head: UnsafeMutablePointer<SeriesHead>, _ index: Int) -> Int {
+        let slot = unsafe Int(head.pointee.rawStart) &+ index
+        let capacity = unsafe Int(head.pointee.rawCapacity)
+        return slot >= capacity ? slot &- capacity : slot
+    }
+
+    /// Puts a newest sample into a ring that has room for it.
+    @inline(__always)
+    private mutating func push(
+        _ head: UnsafeMutablePointer<SeriesHead>,
+        _ time: Int64,
+        _ bits: UInt64
+    ) {
+        let capacity = unsafe head.pointee.rawCapacity
+        let slot = unsafe SeriesStorage.slot(head, Int(head.pointee.rawCount))
+        unsafe store(head, slot, time, bits)
+        if unsafe head.pointee.rawCount == capacity {
+            // The oldest, which a chunk holds too, was overwritten.
+            let next = unsafe head.pointee.rawStart &+ 1
+            unsafe head.pointee.rawStart = next == capacity ? 0 : next
+        } else {
+            unsafe head.pointee.rawCount &+= 1
+        }
+        unsafe head.pointee.unsealed &+= 1
+        unsafe head.pointee.lastTimestamp = time
+        unsafe head.pointee.lastBits = bits
+        sampleCount &+= 1
+    }
+
+    /// Writes a slot; the time's offset from the base fits 32 bits.
+    @inline(__always)
+    func store(
+        _ head: UnsafeMutablePointer<SeriesHead>,
+        _ slot: Int,
+        _ time: Int64,
+        _ bits: UInt64
+    ) {
+        let address = unsafe slab.address(head.pointee.raw) + slot &* SeriesHead.slotBytes
+        let offset = unsafe UInt32(truncatingIfNeeded: time &- head.pointee.base)
+        unsafe address.storeBytes(of: offset, as: UInt32.self)
+        unsafe address.storeBytes(of: bits, toByteOffset: 4, as: UInt64.self)
+    }
+
+    /// Sample `index` of the ring, 0 the oldest.
+    @inline(__always)
+    func raw(
+        _ head: UnsafeMutablePointer<SeriesHead>,
+        _ index: Int
+    ) -> (time: Int64, bits: UInt64) {
+        let slot = unsafe SeriesStorage.slot(head, index)
+        let address = unsafe slab.address(head.pointee.raw) + slot &* SeriesHead.slotBytes
+        let offset = unsafe address.loadUnaligned(as: UInt32.self)
+        let bits = unsafe address.loadUnaligned(fromByteOffset: 4, as: UInt64.self)
+        return unsafe (head.pointee.base &+ Int64(offset), bits)
+    }
+}

@@ -1,0 +1,92 @@
+import Model
+
+/// Making away with what is out of retention.
+extension ShardCore {
+    /// Seconds over which every head is looked at once.
+    private static let sweepSeconds = 60
+
+    /// Looks at a part of the heads; call once a second.
+    ///
+    /// - Parameters:
+    ///   - oldest: Samples at or before this are out of retention.
+    ///   - mayPurge: False while a read holds numbers of series.
+    mutating func sweep(oldest: Int64, mayPurge: Bool) {
+        let heads = UInt32(storage.headCount)
+        let share = heads / UInt32(ShardCore.sweepSeconds) + 1
+        for _ in 0..<min(share, heads) {
+            if sweepCursor >= heads { sweepCursor = 0 }
+            _ = storage.expire(sweepCursor, oldest: oldest)
+            sweepCursor += 1
+        }
+        sweepsSincePurge += 1
+        let isWorthwhile =
+            storage.expiredCount > max(1024, Int(heads) / 16)
+            || (storage.expiredCount > 0 && sweepsSincePurge >= ShardCore.sweepSeconds)
+        if mayPurge, isWorthwhile { purge() }
+    }
+
+    /// Drops everything that is out of retention now, and the series that have nothing left.
+    mutating func expire(oldest: Int64) {
+        for series in 0..<UInt32(storage.headCount) { _ = storage.expire(series, oldest: oldest) }
+        purge()
+    }
+
+    /// Takes expired series out of the index and frees their numbers.
+    mutating func purge() {
+        sweepsSincePurge = 0
+        guard storage.expiredCount > 0 else { return }
+        var leaving = [UInt64](repeating: 0, count: storage.headCount / 64 + 1)
+        var gone: [UInt32] = []
+        var affected: [UInt32] = []
+        var hasAliases = false
+        for series in 0..<UInt32(storage.headCount) {
+            let head = storage.head(series)
+            guard head.state == SeriesHead.State.expired else { continue }
+            leaving[Int(series) / 64] |= 1 << UInt64(series % 64)
+            gone.append(series)
+            let pairs = unsafe storage.slab.address(head.labels).assumingMemoryBound(
+                to: UInt32.self
+            )
+            for label in 0..<Int(head.labelCount) { unsafe affected.append(pairs[label]) }
+            if head.aliasCount > 0 {
+                hasAliases = true
+            } else {
+                aliases.remove(primary: head.aliasHash, target: series + 1)
+            }
+        }
+        if hasAliases {
+            // Only the canonical hash is known of each series, so the others are looked for.
+            aliases.removeAll { target in
+                guard target & AliasTable.foreignFlag == 0 else { return false }
+                let series = Int(target - 1)
+                return leaving[series / 64] & (1 << UInt64(series % 64)) != 0
+            }
+        }
+        index.purge(leaving, affected: affected, &storage.slab)
+        for series in gone {
+            storage.slab.free(storage.head(series).labels)
+            storage.free(series)
+        }
+        budget.giveSeries(gone.count)
+    }
+
+    /// What this shard holds.
+    func statistics() -> ShardStatistics {
+        var metrics: [(name: String, series: Int)] = []
+        if let name = index.findName(LabelSet.metricName, storage.slab) {
+            for pair in index.names[name].values where pair != LabelName.noPair {
+                metrics.append((index.string(pair, storage.slab), index.count(of: pair)))
+            }
+        }
+        metrics.sort { ($1.series, $0.name) < ($0.series, $1.name) }
+        var names: Set<String> = []
+        for name in index.names where !name.text.isEmpty { names.insert(name.text) }
+        return ShardStatistics(
+            samples: storage.sampleCount,
+            evictedSamples: storage.evictedSamples,
+            labelNames: names,
+            labelPairs: index.valueCount,
+            metrics: Dictionary(metrics.prefix(100).map { ($0.name, $0.series) }) { $1 }
+        )
+    }
+}

@@ -1,0 +1,301 @@
+import CLinux
+import Model
+
+/// One shard's data: series, their samples, and how to find them.
+///
+/// Owned by one thread, shared with none.
+@safe
+struct ShardCore: ~Copyable {
+    /// What became of a part of a batch.
+    struct PartOutcome {
+        var result = AppendResult()
+        /// Entries whose series live in other shards, by shard.
+        var foreign: [Int: [UInt32]] = [:]
+    }
+
+    let number: Int
+    let shardCount: Int
+    let settings: MetricStoreSettings
+    let budget: MemoryBudget
+    let hasher: LabelHasher
+    var storage: SeriesStorage
+    var index: LabelIndex
+    var aliases: AliasTable
+    var plans: SelectorCache
+    private var decoder: LabelDecoder
+    private var canonicalBytes: [UInt8] = []
+    /// Hashes known to belong to other shards.
+    private var foreignCount = 0
+    /// Hashes of other shards' series that are remembered at most.
+    private static let foreignMax = 1 << 16
+    /// The head that the sweep looks at next.
+    var sweepCursor: UInt32 = 0
+    /// Sweeps since series were last taken out of the index.
+    var sweepsSincePurge = 0
+
+    init(
+        number: Int,
+        shardCount: Int,
+        settings: MetricStoreSettings,
+        budget: MemoryBudget,
+        hasher: LabelHasher
+    ) {
+        self.number = number
+        self.shardCount = shardCount
+        self.settings = settings
+        self.budget = budget
+        self.hasher = hasher
+        storage = SeriesStorage(budget: budget)
+        index = LabelIndex(budget: budget, hasher: hasher)
+        aliases = AliasTable(budget: budget)
+        plans = SelectorCache(plansMax: settings.cachedSelectorsMax, budget: budget)
+        decoder = LabelDecoder(settings: settings)
+    }
+
+    // MARK: Appending
+
+    /// Takes this shard's part of a batch, in three passes, so that memory is fetched before it is needed.
+    mutating func append(_ work: BatchWork, entries: ArraySlice<UInt32>) -> PartOutcome {
+        var outcome = PartOutcome()
+        let count = entries.count
+        // Nothing may be purged between finding series and appending to them, so it is done before.
+        if storage.expiredCount > 0, budget.series + count > budget.maxSeries { purge() }
+        var targets = [UInt32](repeating: 0, count: count)
+        unsafe entries.withUnsafeBufferPointer { entries in
+            unsafe find(work, entries, &targets, &outcome)
+            unsafe append(work, entries, targets, &outcome)
+        }
+        return outcome
+    }
+
+    /// First pass: a target for each entry, 0 for those refused; new series are made.
+    private mutating func find(
+        _ work: BatchWork,
+        _ places: UnsafeBufferPointer<UInt32>,
+        _ targets: inout [UInt32],
+        _ outcome: inout PartOutcome
+    ) {
+        let allHashes = work.hashes
+        let hashes = allHashes.span
+        var entries = unsafe aliases.entries
+        var capacity = aliases.capacity
+        for position in 0..<places.count {
+            let ahead = min(position &+ 8, places.count &- 1)
+            let primary = unsafe hashes[Int(places[ahead])].primary
+            unsafe tocsin_prefetch(entries + AliasTable.place(primary, capacity))
+            let place = unsafe Int(places[position])
+            var target = unsafe AliasTable.find(hashes[place], entries, capacity)
+            if target == 0 {
+                target = resolve(work, place, &outcome.result)
+                unsafe entries = unsafe aliases.entries
+                capacity = aliases.capacity
+            }
+            targets[position] = target
+        }
+    }
+
+    /// Second and third pass: fetch heads and slots a few entries ahead, and append.
+    private mutating func append(
+        _ work: BatchWork,
+        _ places: UnsafeBufferPointer<UInt32>,
+        _ targets: [UInt32],
+        _ outcome: inout PartOutcome
+    ) {
+        let batch = work.batch
+        let entries = batch.entries.span
+        let times = batch.timestamps.span
+        let values = batch.values.span
+        let window = work.window
+        var accepted = 0
+        for position in 0..<targets.count {
+            let far = targets[min(position &+ 12, targets.count &- 1)]
+            if far &- 1 < AliasTable.foreignFlag &- 1 { storage.prefetchHead(far &- 1) }
+            let near = targets[min(position &+ 5, targets.count &- 1)]
+            if near &- 1 < AliasTable.foreignFlag &- 1 { storage.prefetchSlot(near &- 1) }
+            let target = targets[position]
+            guard target != 0 else { continue }
+            let place = unsafe Int(places[position])
+            guard target & AliasTable.foreignFlag == 0 else {
+                outcome.foreign[Int(target & ~AliasTable.foreignFlag), default: []].append(
+                    UInt32(truncatingIfNeeded: place)
+                )
+                continue
+            }
+            for sample in entries[place].samples {
+                let result = storage.append(
+                    target &- 1,
+                    time: times[sample],
+                    bits: values[sample].bitPattern,
+                    window: window
+                )
+                if result == .accepted {
+                    accepted &+= 1
+                } else {
+                    count(result, series: target &- 1, time: times[sample], &outcome.result)
+                }
+            }
+        }
+        outcome.result.accepted += accepted
+    }
+
+    // MARK: New encodings and new series
+
+    /// The target for an entry whose label bytes were not seen before; 0 when it is refused.
+    private mutating func resolve(
+        _ work: BatchWork,
+        _ place: Int,
+        _ result: inout AppendResult
+    ) -> UInt32 {
+        let batch = work.batch
+        let entry = batch.entries[place]
+        guard hasTimelySample(work, entry, &result) else { return 0 }
+        do throws(LabelRefusal) {
+            try decoder.decode(batch.labelBytes.span, in: entry.labels)
+        } catch {
+            result.refuse(error.cause, samples: entry.samples.count, error.message)
+            return 0
+        }
+        decoder.encode(batch.labelBytes.span, into: &canonicalBytes)
+        let canonical = unsafe canonicalBytes.withUnsafeBytes { bytes in
+            unsafe hasher.hash(bytes.baseAddress.unsafelyUnwrapped, count: bytes.count)
+        }
+        let hash = work.hashes[place]
+        let home = canonical.shard(of: shardCount)
+        guard home == number else {
+            let target = AliasTable.foreignFlag | UInt32(home)
+            if foreignCount >= ShardCore.foreignMax { forgetForeign() }
+            aliases.insert(hash, target: target)
+            foreignCount += 1
+            return target
+        }
+        var target = aliases.find(canonical)
+        if target == 0 {
+            target = create(batch, entry, canonical, &result)
+            guard target != 0 else { return 0 }
+        }
+        if hash != canonical {
+            let head = unsafe storage.heads + Int(target - 1)
+            if unsafe Int(head.pointee.aliasCount) < min(settings.aliasesPerSeriesMax, 255) {
+                aliases.insert(hash, target: target)
+                unsafe head.pointee.aliasCount += 1
+            }
+        }
+        return target
+    }
+
+    /// True when some sample of an entry lies within the window; otherwise all are counted as refused.
+    ///
+    /// A series is not made for samples that will be refused.
+    private func hasTimelySample(
+        _ work: BatchWork,
+        _ entry: SampleBatch.Entry,
+        _ result: inout AppendResult
+    ) -> Bool {
+        let times = work.batch.timestamps
+        for sample in entry.samples
+        where times[sample] > work.window.oldest && times[sample] <= work.window.newest {
+            return true
+        }
+        for sample in entry.samples {
+            let isOld = times[sample] <= work.window.oldest
+            refuse(
+                isOld ? .tooOld : .tooFarInFuture,
+                name: "a new series",
+                time: times[sample],
+                &result
+            )
+        }
+        return false
+    }
+
+    private mutating func create(
+        _ batch: SampleBatch,
+        _ entry: SampleBatch.Entry,
+        _ hash: LabelHash,
+        _ result: inout AppendResult
+    ) -> UInt32 {
+        guard budget.hasRoomForSeries || storage.hasReusableMemory else {
+            result.refuse(
+                .memoryLimit,
+                samples: entry.samples.count,
+                "memory limit reached: \(budget.bytes) of \(budget.maxBytes) bytes, of which an "
+                    + "eighth is kept for known series (store.max_memory); refused new series "
+                    + decoder.text(batch.labelBytes.span)
+            )
+            return 0
+        }
+        guard budget.takeSeries() else {
+            result.refuse(
+                .seriesLimit,
+                samples: entry.samples.count,
+                "series limit reached: \(budget.series) of \(budget.maxSeries) "
+                    + "(store.max_series); refused new series "
+                    + decoder.text(batch.labelBytes.span)
+            )
+            return 0
+        }
+        let series = storage.create()
+        let labels = unsafe batch.labelBytes.withUnsafeBytes { bytes in
+            unsafe index.add(series, decoder.fields, bytes, &storage.slab)
+        }
+        let head = unsafe storage.heads + Int(series)
+        unsafe head.pointee.labels = labels
+        unsafe head.pointee.labelCount = UInt8(decoder.fields.count)
+        unsafe head.pointee.aliasHash = hash.primary
+        unsafe head.pointee.created = index.changes
+        aliases.insert(hash, target: series + 1)
+        return series + 1
+    }
+
+    private mutating func forgetForeign() {
+        aliases.removeAll { $0 & AliasTable.foreignFlag != 0 }
+        foreignCount = 0
+    }
+
+    // MARK: Counting
+
+    private func count(
+        _ outcome: SeriesStorage.Outcome,
+        series: UInt32,
+        time: Int64,
+        _ result: inout AppendResult
+    ) {
+        let cause: RefusalCause
+        switch outcome {
+        case .accepted:
+            result.accepted += 1
+            return
+        case .revised:
+            result.accepted += 1
+            result.revised += 1
+            return
+        case .duplicate:
+            result.duplicates += 1
+            return
+        case .outOfOrder: cause = .outOfOrder
+        case .duplicateTimestamp: cause = .duplicateTimestamp
+        case .tooOld: cause = .tooOld
+        case .tooFarInFuture: cause = .tooFarInFuture
+        case .noMemory: cause = .memoryLimit
+        }
+        refuse(
+            cause,
+            name: index.labelSet(series, storage).description,
+            time: time,
+            &result
+        )
+    }
+
+    private func refuse(
+        _ cause: RefusalCause,
+        name: @autoclosure () -> String,
+        time: Int64,
+        _ result: inout AppendResult
+    ) {
+        result.refuse(
+            cause,
+            samples: 1,
+            RefusalText.sample(cause, series: name(), time: time, settings: settings)
+        )
+    }
+}
