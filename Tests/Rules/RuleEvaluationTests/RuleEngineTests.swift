@@ -1,7 +1,9 @@
+import Foundation
 import Model
 import PromQL
 import RuleEvaluation
 import Rules
+import Synchronization
 import Telemetry
 import TestSupport
 import Testing
@@ -315,6 +317,64 @@ import Timekeeping
             bench.sink.taken.last?.summary
                 == "A job=api: cannot be seen (cloudwatch/eu-west-1: access denied); held at crit, last 1"
         )
+    }
+
+    @Test func aFailingTemplateIsShownCountedAndLoggedOnce() async throws {
+        let lines = Mutex<[String]>([])
+        let bench = try EngineBench()
+        let engine = try RuleEngine(
+            settings: EngineBench.settings,
+            evaluator: bench.evaluator,
+            appender: bench.table,
+            store: bench.store,
+            sink: bench.sink,
+            clock: bench.clock,
+            log: Log(component: "rules", clock: bench.clock) { line in
+                lines.withLock { $0.append(line) }
+            },
+            metrics: bench.registry
+        )
+        bench.evaluator.set("m", ["api": 1])
+        try engine.load(
+            RuleSet(groups: [
+                .of(rules: [.alert("A", "m", annotations: ["x": "{{ query `none` | first }}"])])
+            ])
+        )
+        for _ in 0..<3 {
+            bench.clock.advance(by: .seconds(60))
+            engine.evaluateDue(at: bench.clock.now())
+        }
+        let text = engine.snapshot.first?.rules.first?.alerts.first?.annotations["x"] ?? ""
+        #expect(text.hasPrefix("<error expanding template: error executing template __alert_A: "))
+        #expect(bench.metric("prometheus_template_text_expansion_failures_total 3"))
+        #expect(lines.withLock { $0.count { $0.contains("expanding a template failed") } } == 1)
+    }
+
+    @Test func theMetricsAreCleanByPromtool() async throws {
+        let promtool = "/usr/bin/promtool"
+        guard FileManager.default.isExecutableFile(atPath: promtool) else {
+            print("skipped: promtool is not installed")
+            return
+        }
+        let bench = try EngineBench()
+        bench.evaluator.set("m", ["api": 1])
+        try bench.engine.load(RuleSet(groups: [.of(rules: [.alert("A", "m"), .record("r", "m")])]))
+        await bench.advance()
+        let process = Process()
+        let (input, output) = (Pipe(), Pipe())
+        process.executableURL = URL(fileURLWithPath: promtool)
+        process.arguments = ["check", "metrics"]
+        process.standardInput = input
+        process.standardOutput = output
+        process.standardError = output
+        try process.run()
+        try input.fileHandleForWriting.write(
+            contentsOf: Data(bench.registry.exposition(.text).utf8)
+        )
+        try input.fileHandleForWriting.close()
+        let told = try output.fileHandleForReading.readToEnd() ?? Data()
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 0, "\(String(decoding: told, as: UTF8.self))")
     }
 
     @Test func releaseEndsAnAlertWhoseSeriesIsGone() async throws {

@@ -46,6 +46,8 @@ package final class RuleEngine: Sendable {
     private let hasEagerGroups = Atomic(false)
     private let published = Mutex<[GroupSnapshot]>([])
     private let running = Mutex<Running?>(nil)
+    /// What the store refused in the last cycle, so that the same words are logged once.
+    private let lastRefusal = Mutex<String?>(nil)
 
     /// Reads saved alert states; `load` gives them back to their rules.
     ///
@@ -189,8 +191,12 @@ package final class RuleEngine: Sendable {
     }
 
     private func report(_ buffer: AppendBuffer) {
-        guard buffer.refused > 0 else { return }
         metrics.samplesRefused.add(buffer.refused)
+        let isNew = lastRefusal.withLock { last in
+            defer { last = buffer.firstRefusal }
+            return last != buffer.firstRefusal
+        }
+        guard isNew, buffer.refused > 0 else { return }
         log.warn(
             "samples of rules were refused",
             ["samples": "\(buffer.refused)", "first": buffer.firstRefusal ?? ""]

@@ -198,7 +198,7 @@ extension RuleRuntime {
     }
 
     /// The labels that make the alert of a series what it is.
-    private func identity(
+    private mutating func identity(
         _ series: VectorSample,
         at time: Timestamp,
         _ context: EvaluationContext
@@ -215,7 +215,8 @@ extension RuleRuntime {
         return labels
     }
 
-    private func expand(
+    /// Fills templates in; a failing one is logged once, not at every evaluation.
+    private mutating func expand(
         _ templates: [NamedTemplate],
         _ series: VectorSample,
         at time: Timestamp,
@@ -234,8 +235,12 @@ extension RuleRuntime {
             let (text, failed) = one.template.expanded(data, alert: rule.name)
             texts[one.name] = text
             context.metrics.templateExpansions.add()
-            if failed {
-                context.metrics.templateFailures.add()
+            guard failed else {
+                failingTemplates.remove(one.name)
+                continue
+            }
+            context.metrics.templateFailures.add()
+            if failingTemplates.insert(one.name).inserted {
                 context.log.warn(
                     "expanding a template failed: \(text)",
                     ["rule": rule.name, "template": one.name]

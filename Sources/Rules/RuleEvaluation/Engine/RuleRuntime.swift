@@ -30,6 +30,8 @@ struct RuleRuntime {
     var saved: [LabelSet: SavedMark] = [:]
     /// Series written by the last evaluation; those that are not written again get a staleness marker.
     var written: Set<LabelSet> = []
+    /// Labels and annotations whose templates failed last time.
+    var failingTemplates: Set<String> = []
     /// After its expression changed: alerts whose series the new one does not give are ended.
     var endsUnseen = false
 
