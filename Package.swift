@@ -182,7 +182,10 @@ var targets: [Target] = [
     tests("Ingest", "IngestTests", ["Ingest", "MetricStore", "LogStore", "Model", "Timekeeping", "Telemetry"]),
     tests(
         "Ingest", "CloudWatchIngestTests",
-        ["CloudWatchIngest", "CloudWatchStandIn", "Ingest", "Model", "HTTPClient", "HTTPServer", "Cryptography", "ServiceRuntime", "Timekeeping", "Telemetry"]),
+        [
+            "CloudWatchIngest", "CloudWatchStandIn", "Ingest", "Model", "Rules", "HTTPClient", "HTTPServer",
+            "Cryptography", "ServiceRuntime", "Timekeeping", "Telemetry",
+        ]),
     tests(
         "Ingest", "EFKIngestTests",
         ["EFKIngest", "Ingest", "MetricStore", "LogStore", "Model", "WireFormats", "Compression", "Cryptography", "ServiceRuntime", "Timekeeping", "Telemetry"]),

@@ -75,6 +75,15 @@ package struct CloudWatchSettings: Hashable, Sendable {
         self.datapointsPerPage = datapointsPerPage
     }
 
+    /// How long after its timestamp, the start of its period, a sample of a fast namespace has arrived.
+    ///
+    /// Period, delay, the moment of the poll and a few seconds for the call: 215 s for a minute and two
+    /// minutes' delay. Rules that are judged this much earlier than now see every window whole.
+    package var arrivalDelay: Duration {
+        period + (delay ?? NamespaceProfile.unknown("").settle) + period / 2
+            + min(.seconds(5), period / 2)
+    }
+
     /// What is wrong with the settings, in words that say how to mend them; empty when nothing is.
     package var problems: [String] {
         var found: [String] = []

@@ -19,6 +19,8 @@ package final class CloudWatchStandIn: Sendable {
         package var metricsMax = 10_000
         /// Seconds with observations kept of each metric; the oldest go first.
         package var secondsPerMetricMax = 25_000
+        /// Single values kept of each metric, 16 bytes each; the oldest seconds go first.
+        package var valuesPerMetricMax = 1_000_000
 
         package init() {}
     }
@@ -138,7 +140,7 @@ package final class CloudWatchStandIn: Sendable {
     /// Refusals so far by code.
     package var refusals: [String: Int] { state.withLock { $0.refusals } }
 
-    /// Seconds of observations forgotten because a metric had `secondsPerMetricMax`.
+    /// Seconds of observations forgotten because a metric had all it may keep.
     package var forgottenSeconds: Int { state.withLock { $0.forgottenSeconds } }
 
     @discardableResult
@@ -150,7 +152,10 @@ package final class CloudWatchStandIn: Sendable {
             }
             body(&state.metrics[metric, default: MetricModel(createdAt: now)])
             state.forgottenSeconds +=
-                state.metrics[metric]?.trim(to: limits.secondsPerMetricMax) ?? 0
+                state.metrics[metric]?.trim(
+                    seconds: limits.secondsPerMetricMax,
+                    values: limits.valuesPerMetricMax
+                ) ?? 0
             return true
         }
     }

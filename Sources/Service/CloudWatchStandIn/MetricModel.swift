@@ -11,6 +11,8 @@ struct MetricModel: Sendable {
 
     /// By second since 1970.
     private var recorded: [Int64: [Contribution]] = [:]
+    /// Single values in `recorded`.
+    private var valueCount = 0
     /// Values seen in the second that begins at the given moment.
     var function: (@Sendable (Timestamp) -> [Double])?
     /// When the metric was first heard of.
@@ -24,6 +26,7 @@ struct MetricModel: Sendable {
     var newest: Timestamp? { recorded.keys.max().map { Timestamp(milliseconds: $0 * 1000) } }
 
     mutating func record(_ observations: Observations, at time: Timestamp, visibleAt: Timestamp) {
+        valueCount += observations.values.count
         recorded[Self.second(time), default: []].append(
             Contribution(observations: observations, visibleAt: visibleAt)
         )
@@ -32,16 +35,30 @@ struct MetricModel: Sendable {
     /// Forgets what was recorded in `[start, end)`.
     mutating func remove(from start: Timestamp, to end: Timestamp) {
         for second in Self.second(start)..<max(Self.second(start), Self.second(end)) {
-            recorded[second] = nil
+            forget(second)
         }
     }
 
-    /// Forgets the oldest seconds beyond `limit`; gives how many.
-    mutating func trim(to limit: Int) -> Int {
-        let excess = recorded.count - limit
-        guard excess > 0 else { return 0 }
-        for second in recorded.keys.sorted().prefix(excess) { recorded[second] = nil }
-        return excess
+    /// Forgets the oldest seconds beyond `seconds`, and beyond `values` single values; gives how many.
+    ///
+    /// Works only when a limit is passed by a sixteenth, so that a full model is not trimmed at every record.
+    mutating func trim(seconds: Int, values: Int) -> Int {
+        guard recorded.count > seconds + seconds / 16 || valueCount > values + values / 16 else {
+            return 0
+        }
+        var forgotten = 0
+        for second in recorded.keys.sorted() {
+            guard recorded.count > max(1, seconds) || (valueCount > values && recorded.count > 1)
+            else { break }
+            forget(second)
+            forgotten += 1
+        }
+        return forgotten
+    }
+
+    private mutating func forget(_ second: Int64) {
+        guard let contributions = recorded.removeValue(forKey: second) else { return }
+        valueCount -= contributions.reduce(0) { $0 + $1.observations.values.count }
     }
 
     /// What is visible at `now` of `[start, start + period)`.

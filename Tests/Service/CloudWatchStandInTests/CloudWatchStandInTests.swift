@@ -481,12 +481,27 @@ import Timekeeping
             #expect(caller.standIn.record(Self.latency, [1], at: start + minute * index))
         }
         #expect(caller.standIn.forgottenSeconds == 2)
-        let reply = try caller.json(
-            "GetMetricData",
-            data([query("Sum")], from: start, to: start + minute * 5),
-            as: GetMetricDataOutput.self
-        )
+        let body = data([query("Sum")], from: start, to: start + minute * 5)
+        let reply = try caller.json("GetMetricData", body, as: GetMetricDataOutput.self)
         #expect(reply.results?.first?.values == [1, 1, 1])
         #expect(!caller.standIn.record(Self.latency.renamed("Other"), [1], at: start))
+    }
+
+    @Test func singleValuesAreLimitedToo() throws {
+        var limits = CloudWatchStandIn.Limits()
+        limits.valuesPerMetricMax = 250
+        let caller = caller(limits)
+        let start = clock.now() - minute * 10
+        for index in 0..<5 {
+            caller.standIn.record(
+                Self.latency,
+                Array(repeating: 1, count: 100),
+                at: start + minute * index
+            )
+        }
+        #expect(caller.standIn.forgottenSeconds == 3)
+        let body = data([query("SampleCount")], from: start, to: start + minute * 5)
+        let reply = try caller.json("GetMetricData", body, as: GetMetricDataOutput.self)
+        #expect(reply.results?.first?.values == [100, 100])
     }
 }

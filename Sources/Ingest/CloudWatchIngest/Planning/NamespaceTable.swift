@@ -28,7 +28,14 @@ package struct NamespaceTable: Sendable {
         namespaces.filter { name.hasPrefix($0.prefix) }.map(\.namespace)
     }
 
-    /// The namespaces that series matching `accepts` may belong to: those one of whose prefixes it names.
+    /// True when the namespace of a series is known, though it may be asked in another region.
+    package func isKnown(_ name: String) -> Bool {
+        (NamespaceProfile.known.map(\.namespace) + settings.namespaces).contains {
+            name.hasPrefix(SeriesNaming.prefix(ofNamespace: $0))
+        }
+    }
+
+    /// The namespaces one of whose series prefixes stands in a regular expression.
     package func namespaces(whosePrefixIsIn text: String) -> [String] {
         namespaces.filter { text.contains($0.prefix) }.map(\.namespace)
     }

@@ -74,7 +74,7 @@ package struct PollPlanner: Sendable {
         var unknown: Set<String> = []
         for need in needs {
             guard let text = Self.nameText(of: need) else { continue }
-            if need.metricName != nil, table.namespaces(ofSeries: text).isEmpty {
+            if need.metricName != nil, !table.isKnown(text) {
                 unknown.insert(text)
                 continue
             }
