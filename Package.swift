@@ -129,7 +129,7 @@ var targets: [Target] = [
     library("Service", "Configuration", ["YAML", "Model", "Timekeeping", "Rules"]),
     library(
         "Service", "CloudWatchStandIn",
-        ["HTTPServer", "Cryptography", "CloudWatchIngest", "Model", "Timekeeping", "Telemetry", "WireFormats"]),
+        ["HTTPServer", "HTTPClient", "Cryptography", "CloudWatchIngest", "Timekeeping"]),
     library(
         "Service", "Demo",
         [

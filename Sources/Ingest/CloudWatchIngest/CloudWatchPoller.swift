@@ -82,53 +82,66 @@ package final class CloudWatchPoller: Sendable {
         state.withLock { $0.needs = needs }
     }
 
-    /// Polls until the task is cancelled.
+    /// Polls until the task is cancelled, each region at its own pace.
     package func run() async {
-        while !Task.isCancelled {
-            await pollOnce(at: clock.now())
-            let pause = await pauseBeforeNextRound()
-            do {
-                try await sleeper.sleep(for: pause)
-            } catch {
-                return
-            }
+        await withTaskGroup(of: Void.self) { group in
+            var running: Set<String> = []
+            repeat {
+                for poller in await neededPollers() where running.insert(poller.region).inserted {
+                    group.addTask { await self.run(poller) }
+                }
+            } while await slept(Self.noticePause)
+            group.cancelAll()
         }
     }
 
     /// Does everything that is due at `now`, in all regions at once.
     package func pollOnce(at now: Timestamp) async {
-        let regions: [String]
-        do {
-            regions = try await knownRegions()
-        } catch {
-            report(SourceStatus(name: "cloudwatch", isOn: false, advice: "\(error)"))
-            return
-        }
+        let pollers = await neededPollers()
         let needs = state.withLock { $0.needs }
-        let names = needs.compactMap(PollPlanner.nameText)
-        let homes = NamespaceTable.homeRegions(of: names, beyond: regions)
-        let pollers =
-            regions.map { poller($0, regions, homeOnly: false) }
-            + homes.sorted().map { poller($0, regions, homeOnly: true) }
         await withTaskGroup(of: Void.self) { group in
             for poller in pollers { group.addTask { await poller.poll(needs, at: now) } }
         }
     }
 
+    private func run(_ poller: RegionPoller) async {
+        var pause: Duration
+        repeat {
+            await poller.poll(state.withLock { $0.needs }, at: clock.now())
+            let next = await poller.nextDue().map { $0 - clock.now() } ?? Self.noticePause
+            pause = min(Self.noticePause, max(Self.roundPause, next))
+        } while await slept(pause)
+    }
+
+    /// Waits; false when the task is cancelled.
+    private func slept(_ pause: Duration) async -> Bool {
+        do {
+            try await sleeper.sleep(for: pause)
+            return !Task.isCancelled
+        } catch {
+            return false
+        }
+    }
+
+    /// The pollers of the settings' regions and of the home regions that the needs ask for; none, and a report,
+    /// while no region is known.
+    private func neededPollers() async -> [RegionPoller] {
+        let regions: [String]
+        do {
+            regions = try await knownRegions()
+        } catch {
+            report(SourceStatus(name: "cloudwatch", isOn: false, advice: "\(error)"))
+            return []
+        }
+        let names = state.withLock { $0.needs }.compactMap(PollPlanner.nameText)
+        let homes = NamespaceTable.homeRegions(of: names, beyond: regions)
+        return regions.map { poller($0, regions, homeOnly: false) }
+            + homes.sorted().map { poller($0, regions, homeOnly: true) }
+    }
+
     /// Where the keys are from and how long they last; nil before the first are found.
     package func credentialsSummary() async -> String? {
         await state.withLock { $0.credentials }?.summary
-    }
-
-    private func pauseBeforeNextRound() async -> Duration {
-        let pollers = state.withLock { Array($0.pollers.values) }
-        var next: Timestamp?
-        for poller in pollers {
-            guard let due = await poller.nextDue() else { continue }
-            next = min(next ?? due, due)
-        }
-        guard let next else { return Self.noticePause }
-        return min(Self.noticePause, max(Self.roundPause, next - clock.now()))
     }
 
     private func knownRegions() async throws(CredentialsError) -> [String] {
@@ -148,7 +161,7 @@ package final class CloudWatchPoller: Sendable {
             let counters = CloudWatchCounters(metrics, source: name)
             let client = CloudWatchClient(
                 region: region,
-                endpoint: settings.endpoint,
+                endpoint: endpoint,
                 credentials: cache,
                 http: http,
                 clock: clock,
@@ -171,6 +184,12 @@ package final class CloudWatchPoller: Sendable {
             state.pollers[region] = made
             return made
         }
+    }
+
+    /// An address instead of AWS's own, from the settings or as AWS's tools take it.
+    private var endpoint: String? {
+        settings.endpoint ?? environment["AWS_ENDPOINT_URL_CLOUDWATCH"]
+            ?? environment["AWS_ENDPOINT_URL"]
     }
 
     /// `cloudwatch/eu-west-1`, with the account when a role names one.

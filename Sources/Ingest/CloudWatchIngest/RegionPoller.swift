@@ -62,12 +62,14 @@ actor RegionPoller {
     }
 
     /// Does what is due at `now` for the given needs and reports.
+    ///
+    /// Data comes before lists: a slow ListMetrics must not hold up what is watched already.
     func poll(_ needs: [SelectorNeed], at now: Timestamp) async {
         guard !isPolling else { return }
         isPolling = true
         defer { isPolling = false }
         let account = needs.isEmpty ? accountID : await knownAccount() ?? accountID
-        let changed = needs != self.needs || account != accountID
+        let isChanged = needs != self.needs || account != accountID
         self.needs = needs
         accountID = account
         let planner = PollPlanner(
@@ -76,29 +78,41 @@ actor RegionPoller {
             region: region,
             accountID: account
         )
-        if changed { namespaces = planner.namespaces(of: needs) }
-        let listed = await refreshCatalogue(at: now)
-        if changed || listed {
-            plan = planner.plan(needs, over: catalogue.metrics)
-            schedule.adopt(plan.queries, at: now)
-            queryTroubles = queryTroubles.filter { key, _ in
-                plan.queries.contains { $0.key == key }
-            }
-            counters.planned.set(Double(plan.queries.count))
-            counters.projectedDollars.set(plan.dollarsPerMonth)
-            counters.leftOut.add(plan.leftOut)
+        if isChanged {
+            namespaces = planner.namespaces(of: needs)
+            adopt(planner.plan(needs, over: catalogue.metrics), at: now)
+        }
+        await pollData(at: now)
+        if await refreshCatalogue(at: now) {
+            adopt(planner.plan(needs, over: catalogue.metrics), at: now)
+            await pollData(at: now)
+        }
+        publish()
+    }
+
+    private func pollData(at now: Timestamp) async {
+        let calls = schedule.due(at: now)
+        if !calls.isEmpty { await make(calls, at: now) }
+    }
+
+    private func adopt(_ new: PollPlan, at now: Timestamp) {
+        if new.queries != plan.queries {
             log.info(
                 "planned",
                 [
-                    "source": name, "metrics": "\(plan.queries.count)",
-                    "left_out": "\(plan.leftOut)",
-                    "usd_per_month": "\((plan.dollarsPerMonth * 100).rounded() / 100)",
+                    "source": name, "metrics": "\(new.queries.count)",
+                    "left_out": "\(new.leftOut)",
+                    "usd_per_month": "\((new.dollarsPerMonth * 100).rounded() / 100)",
                 ]
             )
         }
-        let calls = schedule.due(at: now)
-        if !calls.isEmpty { await make(calls, at: now) }
-        publish()
+        plan = new
+        schedule.adopt(new.queries, at: now)
+        let keys = Set(new.queries.map(\.key))
+        queryTroubles = queryTroubles.filter { keys.contains($0.key) }
+        counters.planned.set(Double(new.queries.count))
+        counters.projectedDollars.set(new.dollarsPerMonth)
+        counters.leftOut.set(Double(new.leftOut))
     }
 
     /// The account for the `account_id` label: only what cannot change from one run to the next.
@@ -157,7 +171,7 @@ actor RegionPoller {
             input.nextToken = page.nextToken
         } while input.nextToken != nil && pages < settings.cataloguePagesMax
         if input.nextToken != nil {
-            counters.leftOut.add()
+            counters.cutLists.add()
             listingTrouble =
                 "\(namespace) has more than \(pages * CloudWatchProtocol.metricsPerPageMax) metrics; "
                 + "those beyond are not seen, raise sources.cloudwatch catalogue_pages_max"

@@ -14,8 +14,10 @@ package struct CloudWatchCounters: Sendable {
     package let incomplete: Counter
     /// Polls that could not be made or answered at all.
     package let failedPolls: Counter
-    /// Queries left out because a limit or the budget was reached.
-    package let leftOut: Counter
+    /// Lists of metrics that were cut at their last allowed page.
+    package let cutLists: Counter
+    /// Queries left out of the present plan because a limit or the budget was reached.
+    package let leftOut: Gauge
     /// What AWS's clock shows beyond ours, in seconds.
     package let clockOffset: Gauge
     /// Metrics that are polled now.
@@ -54,9 +56,13 @@ package struct CloudWatchCounters: Sendable {
             "Results not complete (partial, failed, forbidden); read again."
         )
         failedPolls = counter("failed_polls", "Calls that gave no answer after all tries.")
-        leftOut = counter(
-            "left_out",
-            "Planned queries left out because a limit or the budget was reached."
+        cutLists = counter(
+            "cut_lists",
+            "Lists of metrics that were longer than catalogue_pages_max."
+        )
+        leftOut = gauge(
+            "left_out_metrics",
+            "Metrics not polled because a limit or the budget was reached."
         )
         clockOffset = gauge(
             "clock_offset_seconds",

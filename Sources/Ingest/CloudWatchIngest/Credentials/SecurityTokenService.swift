@@ -15,8 +15,9 @@ package struct SecurityTokenService: Sendable {
 
     /// - Parameters:
     ///   - region: Where the endpoint is; the global endpoint is never used.
-    ///   - endpoint: An address instead of AWS's own, for tests; nil takes `AWS_ENDPOINT_URL_STS` or AWS's.
-    ///   - environment: Where `AWS_ENDPOINT_URL_STS` is looked up.
+    ///   - endpoint: An address instead of AWS's own, for tests; nil takes
+    ///     `AWS_ENDPOINT_URL_STS`, `AWS_ENDPOINT_URL` or AWS's.
+    ///   - environment: Where these are looked up.
     ///   - http: The way out.
     ///   - clock: Dates the signatures.
     package init(
@@ -28,7 +29,7 @@ package struct SecurityTokenService: Sendable {
     ) {
         self.region = region
         self.endpoint =
-            endpoint ?? environment["AWS_ENDPOINT_URL_STS"]
+            endpoint ?? environment["AWS_ENDPOINT_URL_STS"] ?? environment["AWS_ENDPOINT_URL"]
             ?? "https://sts.\(region).amazonaws.com" + (region.hasPrefix("cn-") ? ".cn" : "")
         self.http = http
         self.clock = clock
