@@ -16,8 +16,7 @@ struct IncidentBook {
     init() {}
 
     init(incidents: [Incident], cursors: [AlertCursor]) {
-        // The newest comes last and holds its alerts and its key.
-        for incident in incidents.sorted(by: { $0.id < $1.id }) { put(incident) }
+        for incident in incidents { put(incident) }
         for cursor in cursors { self.cursors[cursor.fingerprint] = cursor }
     }
 
@@ -26,8 +25,22 @@ struct IncidentBook {
         unresolvedCount +=
             (incident.state == .resolved ? 0 : 1)
             - (before.map { $0.state == .resolved ? 0 : 1 } ?? 0)
-        byKey[incident.dedupKey] = incident.id
-        for alert in incident.alerts { byAlert[alert.fingerprint] = incident.id }
+        if isHolder(incident, insteadOf: byKey[incident.dedupKey]) {
+            byKey[incident.dedupKey] = incident.id
+        }
+        for alert in incident.alerts where isHolder(incident, insteadOf: byAlert[alert.fingerprint])
+        {
+            byAlert[alert.fingerprint] = incident.id
+        }
+    }
+
+    /// An open incident holds its key and its alerts, then the newer one: a closed incident whose alerts go on
+    /// may still be told of while another has taken them over.
+    private func isHolder(_ incident: Incident, insteadOf holder: IncidentID?) -> Bool {
+        guard let holder, holder != incident.id, let other = incidents[holder] else { return true }
+        let isOpen = incident.state != .resolved
+        let otherIsOpen = other.state != .resolved
+        return isOpen == otherIsOpen ? incident.id > other.id : isOpen
     }
 
     mutating func put(_ cursor: AlertCursor) { cursors[cursor.fingerprint] = cursor }

@@ -48,6 +48,13 @@ package struct IncidentChanges: Sendable {
         package var kinds: [Page.Kind]
         package var reason: String
         package var at: Timestamp
+
+        package init(incident: IncidentID, kinds: [Page.Kind], reason: String, at: Timestamp) {
+            self.incident = incident
+            self.kinds = kinds
+            self.reason = reason
+            self.at = at
+        }
     }
 
     /// New incidents; their names must be new too.

@@ -65,7 +65,8 @@ package struct IncidentStateMachine: Sendable {
         var machine = IncidentStateMachine(incident, policy: policy)
         machine.record(.opened, transition.summary, at: now)
         machine.call(.opened, at: now)
-        return (machine, machine.taken())
+        let actions = machine.taken()
+        return (machine, actions)
     }
 
     /// Takes in what happened and returns what is to be done, in order.
