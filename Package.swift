@@ -206,7 +206,10 @@ var targets: [Target] = [
     tests("Response", "IncidentsTests", ["Incidents", "OnCall", "Model", "Timekeeping", "Telemetry"]),
     tests(
         "Response", "PagingTests",
-        ["Paging", "Incidents", "OnCall", "HTTPClient", "Cryptography", "Model", "Timekeeping", "Telemetry"]),
+        [
+            "Paging", "Incidents", "OnCall", "HTTPClient", "Cryptography", "StateStore", "SQLite", "Model",
+            "Timekeeping", "Telemetry",
+        ], fixtures: ["Golden"]),
     tests(
         "Service", "StateStoreTests",
         ["StateStore", "SQLite", "RuleEvaluation", "SLO", "Incidents", "OnCall", "Paging", "Model", "Timekeeping"]),

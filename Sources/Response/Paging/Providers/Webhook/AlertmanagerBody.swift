@@ -29,6 +29,7 @@ struct AlertmanagerBody {
             ("groupLabels", .sorted(incident.groupLabels.dictionary)),
             ("commonLabels", .sorted(common)),
             ("commonAnnotations", .sorted(annotations)),
+            ("routeLabels", .object([])),
             ("externalURL", .text(links.externalURL)),
             ("version", .text("4")),
             ("groupKey", .text(incident.groupKey)),
@@ -56,8 +57,8 @@ struct AlertmanagerBody {
             ("status", .text(end == nil ? "firing" : "resolved")),
             ("labels", .sorted(labels(alert))),
             ("annotations", .sorted(annotations(alert))),
-            ("startsAt", .text(alert.firedAt.rfc3339)),
-            ("endsAt", .text(end?.rfc3339 ?? "0001-01-01T00:00:00Z")),
+            ("startsAt", .text(AlertmanagerBody.time(alert.firedAt))),
+            ("endsAt", .text(end.map(AlertmanagerBody.time) ?? "0001-01-01T00:00:00Z")),
             ("generatorURL", .text(links.incident(page.incident.id))),
             ("fingerprint", .text(alert.fingerprint)),
         ])
@@ -76,6 +77,15 @@ struct AlertmanagerBody {
         own["action"] = alert.action
         own["runbook_url"] = alert.runbook
         return alert.annotations.merging(own) { written, _ in written }
+    }
+
+    /// Go's RFC3339Nano: fractions without zeros at their end.
+    private static func time(_ moment: Timestamp) -> String {
+        var text = moment.rfc3339
+        guard moment.milliseconds % 1000 != 0 else { return text }
+        text.removeLast()
+        while text.hasSuffix("0") { text.removeLast() }
+        return text + "Z"
     }
 
     /// What all have with the same value.
