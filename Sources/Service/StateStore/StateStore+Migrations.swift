@@ -6,6 +6,7 @@ extension StateStore {
         let scripts = [
             incidentSchema,
             budgetSchema,
+            alertSchema,
         ]
         return scripts.enumerated().map { Migration(version: $0.offset + 1, script: $0.element) }
     }
