@@ -22,11 +22,13 @@ package struct BudgetRoutes: Sendable {
         ]
     }
 
+    /// Every objective's budget.
+    var documents: [BudgetDocument] {
+        tracker.statuses(at: clock.now()).map { BudgetDocument($0) }
+    }
+
     @Sendable private func list(_ request: HTTPRequest) -> HTTPResponse {
-        let statuses = tracker.statuses(at: clock.now())
-        return DocumentReply.json(
-            SLOListDocument(slos: statuses.map { BudgetDocument($0) })
-        )
+        DocumentReply.json(SLOListDocument(slos: documents))
     }
 
     @Sendable private func one(_ request: HTTPRequest) -> HTTPResponse {
