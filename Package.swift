@@ -142,14 +142,13 @@ var targets: [Target] = [
             "ArgumentParsing", "Configuration", "ServiceAPI", "StateStore", "Demo", "CloudWatchIngest", "EFKIngest",
             "RemoteWriteIngest", "Ingest", "MetricStore", "LogStore", "PromQL", "Rules", "SLO", "RuleEvaluation",
             "Incidents", "OnCall", "Paging", "HTTPServer", "HTTPClient", "ServiceRuntime", "Model", "Timekeeping",
-            "Telemetry", "Cryptography", "PromQLSyntax", "SQLite",
+            "Telemetry", "APIModel",
         ]),
     program("Service", "tocsin", ["Daemon"]),
     library(
         "Service", "ControlCommands",
         [
-            "APIModel", "ArgumentParsing", "HTTPClient", "Configuration", "Rules", "SLO", "PromQLSyntax", "PromQL",
-            "RuleEvaluation", "Model", "Timekeeping", "YAML",
+            "APIModel", "ArgumentParsing", "HTTPClient", "Rules", "Model", "Telemetry", "Timekeeping",
         ]),
     program("Service", "sloctl", ["ControlCommands"]),
 

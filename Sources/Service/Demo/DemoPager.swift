@@ -62,8 +62,9 @@ struct DemoPager: Sendable {
         }
         let kind = message.type.split(separator: ".").last.map(String.init) ?? message.type
         let rule = String(repeating: "─", count: 78)
+        // The text begins with the title, which stands above it already.
         let body = message.text.split(separator: "\n", omittingEmptySubsequences: false)
-            .map { "│ \($0)" }.joined(separator: "\n")
+            .drop { $0 == message.title }.map { "│ \($0)" }.joined(separator: "\n")
         return """
             ┌\(rule)
             │ PAGER  \(kind.uppercased())  \(message.title)

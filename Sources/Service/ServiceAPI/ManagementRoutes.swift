@@ -21,7 +21,7 @@ package final class ServiceReadiness: Sendable {
 package struct ManagementRoutes: Sendable {
     private let readiness: ServiceReadiness
     private let metrics: MetricsRegistry
-    private let reload: @Sendable () -> String?
+    private let reload: @Sendable () async -> String?
 
     /// - Parameters:
     ///   - readiness: Answers `/-/ready`.
@@ -30,7 +30,7 @@ package struct ManagementRoutes: Sendable {
     package init(
         readiness: ServiceReadiness,
         metrics: MetricsRegistry,
-        reload: @escaping @Sendable () -> String?
+        reload: @escaping @Sendable () async -> String?
     ) {
         self.readiness = readiness
         self.metrics = metrics
@@ -47,8 +47,8 @@ package struct ManagementRoutes: Sendable {
                 }
             ),
             HTTPRoute("GET", "/-/ready", .inline(ready)),
-            HTTPRoute("POST", "/-/reload", .blocking(reloaded)),
-            HTTPRoute("PUT", "/-/reload", .blocking(reloaded)),
+            HTTPRoute("POST", "/-/reload", .async(reloaded)),
+            HTTPRoute("PUT", "/-/reload", .async(reloaded)),
             HTTPRoute("GET", "/metrics", .blocking(scrape)),
             HTTPRoute("GET", "/api/v1/status/buildinfo", .inline(buildInfo)),
         ]
@@ -65,8 +65,8 @@ package struct ManagementRoutes: Sendable {
         )
     }
 
-    @Sendable private func reloaded(_ request: HTTPRequest) -> HTTPResponse {
-        guard let problem = reload() else { return HTTPResponse(status: 200) }
+    @Sendable private func reloaded(_ request: HTTPRequest) async -> HTTPResponse {
+        guard let problem = await reload() else { return HTTPResponse(status: 200) }
         return HTTPResponse(
             status: 500,
             contentType: "text/plain; charset=utf-8",

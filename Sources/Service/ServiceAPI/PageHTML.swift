@@ -1,5 +1,4 @@
-import APIModel
-import Timekeeping
+import Foundation
 
 /// HTML that every page shares: plain, its style inside, no script, nothing loaded from elsewhere.
 enum PageHTML {
@@ -37,8 +36,20 @@ enum PageHTML {
         "<b class=\"badge \(kind)\">\(escaped(text))</b>"
     }
 
+    /// A ratio with one decimal, as `97.7%`; `unknown` when nobody knows it.
+    static func percent(_ ratio: Double?) -> String {
+        guard let ratio else { return "unknown" }
+        let text = String(format: "%.1f%%", ratio * 100)
+        return text == "-0.0%" ? "0.0%" : text
+    }
+
+    /// An objective with the decimals it needs: `99.9%`, `99.95%`.
+    static func objective(_ ratio: Double) -> String { String(format: "%g%%", ratio * 100) }
+
+    /// A moment without its milliseconds, `2026-11-24 07:59:14`.
     static func clock(_ time: String) -> String {
-        "<time datetime=\"\(escaped(time))\">\(escaped(time.replacing("T", with: " ")))</time>"
+        let seconds = time.prefix(19).replacing("T", with: " ")
+        return "<time datetime=\"\(escaped(time))\">\(escaped(String(seconds)))</time>"
     }
 
     static func escaped(_ text: String) -> String {
@@ -59,7 +70,8 @@ enum PageHTML {
         table{border-collapse:collapse;width:100%}.scroll{overflow-x:auto}
         th{font-weight:500;text-align:left;color:var(--soft);font-size:.85rem}
         th,td{padding:.35rem .9rem .35rem 0;border-bottom:1px solid var(--line);vertical-align:top}
-        td{font-variant-numeric:tabular-nums}
+        td{font-variant-numeric:tabular-nums}td a,time{white-space:nowrap}
+        a{color:inherit}
         p.ok,p.bad{font-size:1.1rem;font-weight:600}.ok{color:var(--ok)}.warn{color:var(--warn)}
         .bad{color:var(--bad)}.badge{font-weight:600;white-space:nowrap}
         .bar{width:9rem;height:.55rem;margin-top:.45rem;background:var(--line);border-radius:3px}

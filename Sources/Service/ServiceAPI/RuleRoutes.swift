@@ -32,10 +32,7 @@ package struct RuleRoutes: Sendable {
                     state: alert.state.rawValue,
                     labels: alert.labels.labels.filter { $0.name != "alertname" }
                         .map { "\($0.name)=\($0.value)" }.joined(separator: " "),
-                    value: alert.value.map {
-                        PromQLNumber.text($0) + (rule.unit.map { " \($0)" } ?? "")
-                    }
-                        ?? "unknown",
+                    value: alert.value.map { QuantityText.text($0, unit: rule.unit) } ?? "unknown",
                     since: (alert.firedAt ?? alert.activeAt)?.rfc3339 ?? ""
                 )
             }

@@ -81,13 +81,13 @@ struct StatusPage {
                     }
                 let burn = slo.burn.first { $0.window == "1h" }?.rate
                 return [
-                    "\(PageHTML.escaped(slo.slo)) <small>\(percent(slo.objective, 3))</small>",
+                    "\(PageHTML.escaped(slo.slo)) <small>\(PageHTML.objective(slo.objective))</small>",
                     PageHTML.badge(slo.status.replacing("_", with: " "), color),
-                    percent(left, 1),
+                    PageHTML.percent(left),
                     "<div class=bar><i class=\(color.isEmpty ? "none" : color) "
                         + "style=\"width:\(width)%\"></i></div>",
                     burn.map { String(format: "%.1fx", $0) } ?? "unknown",
-                    percent(slo.coverage, 1),
+                    PageHTML.percent(slo.coverage),
                 ]
             },
             empty: "No objectives are loaded."
@@ -127,9 +127,4 @@ struct StatusPage {
         )
     }
 
-    private func percent(_ ratio: Double?, _ decimals: Int) -> String {
-        guard let ratio else { return "unknown" }
-        return String(format: "%.\(decimals)g%%", (ratio * 100))
-            .replacing("-0%", with: "0%")
-    }
 }

@@ -1,0 +1,51 @@
+import Configuration
+import Incidents
+import Model
+import OnCall
+import Paging
+import Rules
+import RuleEvaluation
+import Telemetry
+
+/// The settings with all the files they name, read and checked together.
+struct LoadedFiles: Sendable {
+    var settings: DaemonSettings
+    var rules: RuleSet
+    var policy: OnCallPolicy
+    var receivers: ReceiverSet
+
+    /// Reads everything.
+    ///
+    /// - Throws: Every problem of every file at once; when the settings themselves cannot be read, theirs.
+    static func load(
+        settingsPath: String,
+        environment: [String: String]
+    ) throws(DiagnosticList) -> LoadedFiles {
+        let settings = try DaemonSettings.load(path: settingsPath, environment: environment)
+        var problems: [Diagnostic] = []
+        var rules = RuleSet()
+        do {
+            rules = try RuleLoader.load(paths: settings.rules)
+        } catch {
+            problems += error.diagnostics
+        }
+        var loaded: (policy: OnCallPolicy, receivers: ReceiverSet)?
+        do {
+            let policy = try OnCallFile.load(path: settings.incidentsFile)
+            let receivers = try ReceiverSet(
+                policy,
+                links: PageLinks(externalURL: settings.server.linkBase)
+            )
+            loaded = (policy, receivers)
+        } catch {
+            problems += error.diagnostics
+        }
+        guard problems.isEmpty, let loaded else { throw DiagnosticList(problems) }
+        return LoadedFiles(
+            settings: settings,
+            rules: rules,
+            policy: loaded.policy,
+            receivers: loaded.receivers
+        )
+    }
+}

@@ -1,0 +1,29 @@
+import Ingest
+import Model
+import RuleEvaluation
+import Timekeeping
+
+/// Tells the rules when the sources of what they read cannot be seen, so that absence is not taken for health.
+struct SourceSight: Sendable {
+    /// A pull that has not succeeded for this long cannot be seen.
+    static let silenceMax: Duration = .seconds(600)
+
+    let sources: SourceRegistry
+    /// True when CloudWatch is pulled at all.
+    let pullsCloudWatch: Bool
+
+    /// What missing series of these selectors mean at a moment.
+    func absence(_ needs: [SelectorNeed], at moment: Timestamp) -> Absence {
+        guard pullsCloudWatch, !needs.isEmpty,
+            needs.allSatisfy({ $0.metricName?.hasPrefix("aws_") ?? false })
+        else { return .judged }
+        let accounts = sources.statuses.filter { $0.name.hasPrefix("cloudwatch") }
+        let seen = accounts.contains { status in
+            status.lastSuccess.map { moment - $0 < SourceSight.silenceMax } ?? false
+        }
+        guard !seen, let broken = accounts.first(where: { !$0.advice.isEmpty }) else {
+            return .judged
+        }
+        return .unseen(.error, "\(broken.name): \(broken.advice)")
+    }
+}

@@ -1,0 +1,9 @@
+import ControlCommands
+import Foundation
+
+let process = ProcessInfo.processInfo
+let code = await ControlEntry.run(
+    Array(process.arguments.dropFirst()),
+    environment: process.environment
+)
+exit(code)
