@@ -177,7 +177,7 @@ final class MemoryAlertStore: AlertStateStoring {
 final class TransitionRecorder: AlertTransitionSink {
     struct Refusal: Error {}
 
-    private let state = Mutex((taken: [AlertTransition](), refuses: false))
+    private let state = Mutex((taken: [AlertTransition](), batches: [Int](), refuses: false))
     private let store: MemoryAlertStore?
     private let arrivals: AsyncStream<AlertTransition>.Continuation
     let stream: AsyncStream<AlertTransition>
@@ -198,13 +198,19 @@ final class TransitionRecorder: AlertTransitionSink {
                 throw Refusal()
             }
         }
-        state.withLock { $0.taken += transitions }
+        state.withLock { state in
+            state.taken += transitions
+            state.batches.append(transitions.count)
+        }
         for one in transitions { arrivals.yield(one) }
     }
 
     func setRefusing(_ refuses: Bool) { state.withLock { $0.refuses = refuses } }
 
     var taken: [AlertTransition] { state.withLock { $0.taken } }
+
+    /// How many came in each call.
+    var batches: [Int] { state.withLock { $0.batches } }
 
     /// `job change@seconds` of each transition.
     var brief: [String] {

@@ -1,6 +1,7 @@
 import Model
 import RuleEvaluation
 import Rules
+import Synchronization
 import Telemetry
 import TestSupport
 import Testing
@@ -125,6 +126,55 @@ import Timekeeping
         engine.evaluateDue(at: bench.clock.now())
         #expect(bench.store.alerts.count == 1)
         #expect(bench.store.queued.isEmpty)
+    }
+
+    /// Sleeps no time, and lets the receiver take again after the third sleep.
+    private final class RelentingSleeper: Sleeper {
+        let waits = Mutex<[Duration]>([])
+        let sink: TransitionRecorder
+
+        init(_ sink: TransitionRecorder) { self.sink = sink }
+
+        func sleep(for duration: Duration) async throws {
+            let count = waits.withLock { waits in
+                waits.append(duration)
+                return waits.count
+            }
+            if count == 3 { sink.setRefusing(false) }
+        }
+    }
+
+    @Test func aReceiverThatRefusesIsAskedAgainAndGetsSmallBatchesInOrder() async throws {
+        let bench = try EngineBench()
+        let sink = TransitionRecorder()
+        let sleeper = RelentingSleeper(sink)
+        var settings = EngineBench.settings
+        settings.transitionBatchMax = 2
+        let engine = try RuleEngine(
+            settings: settings,
+            evaluator: bench.evaluator,
+            appender: bench.table,
+            store: bench.store,
+            sink: sink,
+            clock: bench.clock,
+            sleeper: sleeper,
+            log: .silent,
+            metrics: bench.registry
+        )
+        sink.setRefusing(true)
+        bench.evaluator.set("m", ["a": 1, "b": 1, "c": 1, "d": 1, "e": 1])
+        try engine.load(RuleSet(groups: [.of(rules: [.alert("A", "m")])]))
+        bench.clock.advance(by: .seconds(60))
+        engine.evaluateDue(at: bench.clock.now())
+        engine.start()
+        var arrivals = sink.stream.makeAsyncIterator()
+        var order: [Int64] = []
+        while order.count < 5, let next = await arrivals.next() { order.append(next.sequence) }
+        await engine.stop()
+        #expect(order == [1, 2, 3, 4, 5])
+        #expect(sink.batches == [2, 2, 1])
+        #expect(sleeper.waits.withLock { $0 } == [.seconds(1), .seconds(2), .seconds(4)])
+        #expect(bench.metric("tocsin_alert_transition_failures_total 3"))
     }
 
     @Test func anUnreadableStoreIsAnErrorNotAnEmptyStart() throws {

@@ -44,6 +44,18 @@ import Timekeeping
         #expect(bench.table.history([LabelSet.metricName: "r49", "job": "api"]).count == 1)
     }
 
+    @Test func gatheredSamplesAreBounded() async throws {
+        var settings = EngineBench.settings
+        settings.appendSamplesMax = 10
+        let bench = try EngineBench(settings)
+        for index in 0..<25 { bench.evaluator.set("m\(index)", ["api": 1]) }
+        try bench.engine.load(
+            RuleSet(groups: [.of(rules: (0..<25).map { .record("r\($0)", "m\($0)") })])
+        )
+        await bench.advance()
+        #expect(bench.table.appendCount == 3)
+    }
+
     @Test func recordedSeriesThatGoEndWithAMarker() async throws {
         let bench = try EngineBench()
         bench.evaluator.set("m", ["a": 1, "b": 2])

@@ -146,6 +146,43 @@ import Timekeeping
         )
     }
 
+    @Test func groupsRunInTheOrderAskedForAndOnlyTheTestsAskedFor() throws {
+        let folder = try Folder([
+            "rules.yaml": """
+            groups:
+              - {name: second, rules: [{record: b, expr: a + 1}]}
+              - {name: first, rules: [{record: a, expr: vector(1)}]}
+            """,
+            "test.yaml": """
+            rule_files: [rules.yaml]
+            group_eval_order: [first, second]
+            tests:
+              - name: order
+                promql_expr_test: [{expr: b, eval_time: 0, exp_samples: [{labels: b, value: 2}]}]
+              - name: other
+                promql_expr_test: [{expr: b, eval_time: 0, exp_samples: []}]
+            """,
+        ])
+        #expect(folder.run("test.yaml").cases.map { $0.failure == nil } == [true, false])
+        let one = RuleTestRunner().run(path: "\(folder.path)/test.yaml") { $0 == "order" }
+        #expect(one.cases.map(\.name) == ["order: b at 0s"])
+        #expect(one.passed)
+    }
+
+    @Test func evaluationsOfATestAreBounded() throws {
+        let folder = try Folder([
+            "test.yaml": """
+            evaluation_interval: 1ms
+            tests: [{promql_expr_test: [{expr: up, eval_time: 1h}]}]
+            """
+        ])
+        #expect(
+            folder.run("test.yaml").problems.first?.message
+                == "more than 1000000 evaluations; test at an earlier time or use a longer "
+                + "evaluation_interval"
+        )
+    }
+
     /// Where the acceptance material is, when it is there at all.
     private static let shared = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .appendingPathComponent("../../../../shared/promql").standardized.path
