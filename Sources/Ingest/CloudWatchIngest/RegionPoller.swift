@@ -106,6 +106,9 @@ actor RegionPoller {
                 ]
             )
         }
+        if new.notices != plan.notices {
+            for notice in new.notices { log.warn("\(notice)", ["source": name]) }
+        }
         plan = new
         schedule.adopt(new.queries, at: now)
         let keys = Set(new.queries.map(\.key))
@@ -314,9 +317,6 @@ actor RegionPoller {
 
     private func publish() {
         var advice: [String] = []
-        if needs.isEmpty {
-            advice.append("no loaded rule, SLO or dashboard reads CloudWatch; nothing is asked")
-        }
         if let listingTrouble { advice.append(listingTrouble) }
         if let pollingTrouble { advice.append(pollingTrouble) }
         let troubles = queryTroubles.sorted { $0.key.description < $1.key.description }
@@ -326,7 +326,7 @@ actor RegionPoller {
         }
         advice += plan.advice
         let text = advice.joined(separator: "; ")
-        if text != status.advice, !text.isEmpty, !needs.isEmpty {
+        if text != status.advice, !text.isEmpty {
             log.warn("\(text)", ["source": name])
         }
         status.advice = text

@@ -55,6 +55,15 @@ import Timekeeping
         #expect(call.map { $0.end - $0.start } == .seconds(6 * 3600))
     }
 
+    @Test func periodsUnderAMinuteAreAskedOnlyAsFarBackAsTheyAreKept() {
+        var query = Self.query(reach: 86400)
+        query.key.period = .seconds(10)
+        query.timing.period = .seconds(10)
+        var schedule = Self.schedule([query])
+        let call = schedule.due(at: Self.noon).first
+        #expect(call.map { Self.noon - $0.start < .seconds(3 * 3600) } == true)
+    }
+
     @Test func everyPollReadsTheLastMinutesAgain() {
         let query = Self.query()
         var schedule = Self.schedule([query])

@@ -29,7 +29,7 @@ package struct PollBudget: Sendable {
             }
         }
         if plan.dollarsPerMonth < wanted {
-            plan.advice.append(
+            plan.notices.append(
                 "the rules' metrics would cost \(Self.text(wanted)) a month at their usual pace; polls are "
                     + "stretched to \(Self.text(plan.dollarsPerMonth)) for a budget of "
                     + "\(Self.text(dollarsPerMonth)) (sources.cloudwatch budget_usd_per_month)"

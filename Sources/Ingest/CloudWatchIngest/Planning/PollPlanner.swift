@@ -6,13 +6,21 @@ package struct PollPlan: Sendable {
     package var queries: [PlannedQuery]
     /// Queries left out by a limit.
     package var leftOut: Int
-    /// What a person should know, in words that say how to mend it.
+    /// What is wrong, in words that say how to mend it: something that rules need is not watched.
     package var advice: [String]
+    /// What a person should know although nothing is wrong.
+    package var notices: [String]
 
-    package init(queries: [PlannedQuery] = [], leftOut: Int = 0, advice: [String] = []) {
+    package init(
+        queries: [PlannedQuery] = [],
+        leftOut: Int = 0,
+        advice: [String] = [],
+        notices: [String] = []
+    ) {
         self.queries = queries
         self.leftOut = leftOut
         self.advice = advice
+        self.notices = notices
     }
 
     package var dollarsPerMonth: Double { queries.reduce(0) { $0 + $1.dollarsPerMonth } }

@@ -150,7 +150,7 @@ package struct PollSchedule: Sendable {
         let timing = entry.query.timing
         let end = (now - timing.settle).floored(to: timing.period)
         let owed = entry.coveredTo ?? entry.firstStart ?? firstStart(entry.query, now: now)
-        let oldest = end - max(backfillMax, timing.reread)
+        let oldest = end - max(backfill(timing), timing.reread)
         let start = max(min(owed, end - timing.reread), oldest).floored(to: timing.period)
         return start < end ? (start, end) : nil
     }
@@ -159,7 +159,13 @@ package struct PollSchedule: Sendable {
     private func firstStart(_ query: PlannedQuery, now: Timestamp) -> Timestamp {
         let timing = query.timing
         let end = (now - timing.settle).floored(to: timing.period)
-        return end - min(backfillMax, max(query.reach, timing.reread))
+        return end - min(backfill(timing), max(query.reach, timing.reread))
+    }
+
+    /// How far back a range may begin: periods under a minute are kept for three hours, and a range that begins
+    /// before that is answered with nothing at all.
+    private func backfill(_ timing: PollTiming) -> Duration {
+        timing.period < .seconds(60) ? min(backfillMax, .seconds(10_000)) : backfillMax
     }
 
     private func nextPoll(_ entry: Entry, after now: Timestamp) -> Timestamp {
