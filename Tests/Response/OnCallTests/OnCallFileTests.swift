@@ -95,7 +95,7 @@ import Timekeeping
             if let content,
                 content.hasPrefix("- {name:") || content.hasPrefix("- name:")
                     || content.hasPrefix("business_hours:") || content.hasPrefix("flapping:")
-                    || content.hasPrefix("routes:") || (!block.isEmpty && content.hasPrefix(" "))
+                    || (!block.isEmpty && content.hasPrefix(" "))
             {
                 block.append(content)
             } else if !block.isEmpty {
@@ -103,6 +103,12 @@ import Timekeeping
                 block = []
             }
         }
+        let routes = try #require(text.firstRange(of: "\nroutes:"))
+        blocks.append(
+            text[routes.lowerBound...].split(separator: "\n").map { line in
+                line.hasPrefix("#   ") ? String(line.dropFirst(2)) : String(line)
+            }.joined(separator: "\n")
+        )
         #expect(blocks.count == 6)
         let indented = { (text: String) in
             text.split(separator: "\n").map { "  " + $0 }.joined(separator: "\n")
@@ -404,6 +410,27 @@ import Timekeeping
             try OnCallFile.load(path: "/nowhere/oncall.yaml")
         }
         #expect(failure?.description.contains("/nowhere/oncall.yaml:1:1: cannot be read") == true)
+    }
+
+    @Test func theKubernetesExampleLoads() throws {
+        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+            .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+        let text = try String(
+            contentsOf: root.appendingPathComponent("deploy/kubernetes/oncall.yaml"),
+            encoding: .utf8
+        )
+        let data = try #require(text.components(separatedBy: "oncall.yaml: |\n").last)
+        let policy = try Self.policy(data)
+        #expect(
+            policy.simulate(.p1, openedAt: Timestamp(year: 2026, month: 11, day: 24)).count == 8
+        )
+        #expect(
+            policy.notes.contains {
+                $0.message.hasPrefix(
+                    "step 2 of escalation \"default\" reaches pager again, and PagerDuty"
+                )
+            }
+        )
     }
 
     @Test func notesSayWhatMaySurprise() throws {

@@ -186,7 +186,47 @@ struct OnCallChecker {
                 )
             }
         }
-        return notes + unused()
+        return notes + repeatedPagerDuty() + unused()
+    }
+
+    /// Later steps that reach only a PagerDuty which has the incident already: it does not call again for it.
+    private func repeatedPagerDuty() -> [Diagnostic] {
+        var notes: [Diagnostic] = []
+        for escalation in policy.escalations.values {
+            var reached: Set<String> = []
+            for (index, step) in escalation.steps.enumerated() {
+                let first = Set(step.targets.flatMap(firstReceivers))
+                if index > 0, first.isSubset(of: reached), first.allSatisfy(isPagerDuty) {
+                    notes.append(
+                        Diagnostic(
+                            step.location,
+                            "step \(index + 1) of escalation \"\(escalation.name)\" reaches "
+                                + "\(first.sorted().joined(separator: ", ")) again, and PagerDuty does "
+                                + "not call twice for one incident; let PagerDuty escalate, or name "
+                                + "another receiver here"
+                        )
+                    )
+                }
+                reached.formUnion(first)
+            }
+        }
+        return notes.sorted { $0.location.line < $1.location.line }
+    }
+
+    private func isPagerDuty(_ name: String) -> Bool {
+        switch policy.receivers[name]?.kind {
+        case .pagerduty: true
+        case .webhook, nil: false
+        }
+    }
+
+    /// Where a target's messages may go first.
+    private func firstReceivers(_ target: Escalation.Target) -> [String] {
+        switch target {
+        case .receiver(let name): [name]
+        case .person, .schedule:
+            people(behind: target).compactMap { policy.people[$0]?.contact.first }
+        }
     }
 
     private func receivers(of escalation: Escalation) -> Set<String> {
