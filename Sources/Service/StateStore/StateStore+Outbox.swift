@@ -11,18 +11,15 @@ extension StateStore: OutboxStoring {
         _ connection: borrowing Connection
     ) throws {
         for withdrawal in changes.withdrawals {
-            for kind in withdrawal.kinds {
-                try connection.run(
-                    """
-                    UPDATE outbox SET state = 'withdrawn', reason = ?, settled_at = ?, fallback_at = NULL
-                    WHERE incident = ? AND kind = ? AND state = 'pending' AND tries = 0
-                    """,
-                    withdrawal.reason,
-                    withdrawal.at.milliseconds,
-                    withdrawal.incident.text,
-                    kind.rawValue
-                )
-            }
+            try connection.run(
+                """
+                UPDATE outbox SET state = 'withdrawn', reason = ?, settled_at = ?, fallback_at = NULL
+                WHERE incident = ? AND is_withdrawable AND state = 'pending' AND tries = 0
+                """,
+                withdrawal.reason,
+                withdrawal.at.milliseconds,
+                withdrawal.incident.text
+            )
         }
         for page in changes.pages {
             if page.kind == .updated {
@@ -42,15 +39,16 @@ extension StateStore: OutboxStoring {
                 page.kind.isCall && page.incident.priority <= .p2 && !page.fallbacks.isEmpty
             try connection.run(
                 """
-                INSERT INTO outbox (id, incident, receiver, kind, is_page, priority, created_at, state,
-                    next_try_at, fallback_at, body)
-                VALUES (?, ?, ?, ?, ?, ?, ?, 'pending', ?, ?, ?)
+                INSERT INTO outbox (id, incident, receiver, kind, is_call, is_withdrawable, priority,
+                    created_at, state, next_try_at, fallback_at, body)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'pending', ?, ?, ?)
                 """,
                 page.id,
                 page.incident.id.text,
                 page.receiver,
                 page.kind.rawValue,
                 page.kind.isCall,
+                page.isWithdrawable,
                 page.incident.priority.rawValue,
                 page.createdAt.milliseconds,
                 page.createdAt.milliseconds,
@@ -65,7 +63,7 @@ extension StateStore: OutboxStoring {
 
     private static let knows = """
         EXISTS (SELECT 1 FROM outbox k WHERE k.incident = o.incident AND k.receiver = o.receiver
-            AND k.is_page AND k.state = 'delivered')
+            AND k.is_call AND k.state = 'delivered')
         """
 
     /// The oldest page of its lane that waits.

@@ -74,7 +74,7 @@ extension IncidentAction {
             "-> \(page.receiver) \(page.kind.rawValue)"
                 + (page.people.isEmpty ? "" : " for \(page.people.joined(separator: ","))")
                 + (page.fallbacks.isEmpty ? "" : ", else \(page.fallbacks.joined(separator: ","))")
-        case .withdraw(_, let reason): "withdraw: \(reason)"
+        case .withdraw(let reason): "withdraw: \(reason)"
         }
     }
 }

@@ -119,16 +119,12 @@ import Timekeeping
             (.dead, .withdrawn), (.delivered, .delivered),
         ] {
             let store = try TemporaryStore().open()
-            let (changes, incident) = try Self.changes("INC-1", .p1)
+            var (changes, incident) = try Self.changes("INC-1", .p1)
+            changes.pages[0].kind = .raised
             try await store.saveIncidents(changes)
             var answer = IncidentChanges()
             answer.withdrawals = [
-                .init(
-                    incident: incident.id,
-                    kinds: [.opened],
-                    reason: "acknowledged",
-                    at: Self.start
-                )
+                .init(incident: incident.id, reason: "acknowledged", at: Self.start)
             ]
             try await store.saveIncidents(answer)
             try await store.saveOutcome(outcome(changes.pages[0].id, result, isFailing: true))
@@ -137,6 +133,26 @@ import Timekeeping
             #expect(deliveries.map(\.tries.count) == [1])
             #expect(try await store.failingPages(waitingSince: Self.start).isEmpty)
         }
+    }
+
+    @Test(arguments: [
+        (Page.Kind.opened, false, DeliveryState.pending), (.opened, true, .withdrawn),
+        (.escalated, false, .withdrawn), (.digest, false, .pending), (.resolved, false, .pending),
+    ])
+    func anAnswerWithdrawsCallsButTheFirst(
+        kind: Page.Kind,
+        isSecondChannel: Bool,
+        state: DeliveryState
+    ) async throws {
+        let store = try TemporaryStore().open()
+        var (changes, incident) = try Self.changes("INC-1", .p1)
+        changes.pages[0].kind = kind
+        changes.pages[0].secondChannelOf = isSecondChannel ? "INC-1-0" : nil
+        try await store.saveIncidents(changes)
+        var answer = IncidentChanges()
+        answer.withdrawals = [.init(incident: incident.id, reason: "x", at: Self.start)]
+        try await store.saveIncidents(answer)
+        #expect(try await store.deliveries(DeliveryFilter()).map(\.state) == [state])
     }
 
     @Test func secondChannelsAreDueByAgeOrByFailureAndOnce() async throws {

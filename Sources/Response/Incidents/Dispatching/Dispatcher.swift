@@ -16,6 +16,7 @@ package actor Dispatcher {
     private let log: Log
     private let metrics: IncidentMetrics
     private var book = IncidentBook()
+    private var isLoaded = false
     private var lastPruning: Timestamp?
     /// Signalled when messages were added to the outbox.
     package nonisolated let pagesAdded = WakeSignal()
@@ -42,20 +43,21 @@ package actor Dispatcher {
         self.metrics = IncidentMetrics(metrics)
     }
 
-    /// Reads what was saved; call it once, before anything else.
-    package func start() async throws {
-        try await exclusively {
-            let kept = clock.now() - policy.flapping.reopenWithin
-            let stored = try await store.loadIncidents(resolvedFrom: kept)
-            book = IncidentBook(incidents: stored.incidents, cursors: stored.cursors)
-            metrics.saved(IncidentChanges(), book: book)
-            if !stored.incidents.isEmpty {
-                log.info(
-                    "incidents are back from disk",
-                    ["open": "\(book.unresolvedCount)"]
-                )
-            }
+    /// Reads what was saved; every other call does so first when this was not called.
+    package func start() async throws { try await exclusively {} }
+
+    private func load() async throws {
+        let kept = clock.now() - policy.flapping.reopenWithin
+        let stored = try await store.loadIncidents(resolvedFrom: kept)
+        book = IncidentBook(incidents: stored.incidents, cursors: stored.cursors)
+        metrics.saved(IncidentChanges(), book: book)
+        if !stored.incidents.isEmpty {
+            log.info(
+                "incidents are back from disk",
+                ["open": "\(book.unresolvedCount)"]
+            )
         }
+        isLoaded = true
     }
 
     /// Uses another policy from now on; open incidents go on under it.
@@ -307,6 +309,7 @@ package actor Dispatcher {
     /// Incidents, the newest first.
     package func incidents(_ filter: IncidentFilter = IncidentFilter()) async throws -> [Incident] {
         guard !filter.includesResolved else { return try await store.incidents(filter) }
+        if !isLoaded { try await start() }
         let open = book.incidents.values.filter {
             $0.state != .resolved && (filter.priority == nil || $0.priority == filter.priority)
         }
@@ -361,13 +364,13 @@ package actor Dispatcher {
                 switch action {
                 case .record(let event): changes.events.append((incident.id, event))
                 case .send(let page): changes.pages.append(page)
-                case .withdraw(let kinds, let reason):
+                case .withdraw(let reason):
                     // What this very decision has added is withdrawn here, what is on disk there.
                     changes.pages.removeAll {
-                        $0.incident.id == incident.id && kinds.contains($0.kind)
+                        $0.incident.id == incident.id && $0.isWithdrawable
                     }
                     changes.withdrawals.append(
-                        .init(incident: incident.id, kinds: kinds, reason: reason, at: now)
+                        .init(incident: incident.id, reason: reason, at: now)
                     )
                 }
             }
@@ -428,6 +431,7 @@ package actor Dispatcher {
         defer {
             if waiting.isEmpty { isDeciding = false } else { waiting.removeFirst().resume() }
         }
+        if !isLoaded { try await load() }
         try await body()
     }
 }

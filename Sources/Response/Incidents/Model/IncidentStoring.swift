@@ -42,16 +42,14 @@ package struct AlertCursor: Hashable, Sendable {
 
 /// Everything one decision changes: written in one transaction, or not at all.
 package struct IncidentChanges: Sendable {
-    /// Messages that are no longer to be sent, unless they have been tried.
+    /// The withdrawable pages of an incident are no longer to be sent, unless they have been tried.
     package struct Withdrawal: Hashable, Sendable {
         package var incident: IncidentID
-        package var kinds: [Page.Kind]
         package var reason: String
         package var at: Timestamp
 
-        package init(incident: IncidentID, kinds: [Page.Kind], reason: String, at: Timestamp) {
+        package init(incident: IncidentID, reason: String, at: Timestamp) {
             self.incident = incident
-            self.kinds = kinds
             self.reason = reason
             self.at = at
         }

@@ -28,9 +28,6 @@ package struct Page: Hashable, Sendable, Codable {
             case .updated, .acknowledged, .resolved: false
             }
         }
-
-        /// The call that is sent even when the incident was acknowledged before its first try.
-        package var isFirstCall: Bool { self == .opened || self == .digest }
     }
 
     /// `INC-1TK4ZQ7B3N-3`: the same on every try.
@@ -52,6 +49,17 @@ package struct Page: Hashable, Sendable, Codable {
     package var incident: Incident
     /// Alerts that are left out of `incident`.
     package var omittedAlerts: Int
+
+    /// True when it is not sent any more once somebody has answered, unless it was tried by then.
+    ///
+    /// The first call of an incident is always sent, so that everything that opened is told.
+    package var isWithdrawable: Bool {
+        switch kind {
+        case .opened, .digest: secondChannelOf != nil
+        case .raised, .escalated, .reopened, .reminded: true
+        case .updated, .acknowledged, .resolved: false
+        }
+    }
 
     /// Alerts that one message carries.
     package static let alertsMax = 100

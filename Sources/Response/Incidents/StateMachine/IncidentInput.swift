@@ -19,6 +19,6 @@ package enum IncidentInput: Hashable, Sendable {
 package enum IncidentAction: Hashable, Sendable {
     case record(TimelineEvent)
     case send(Page)
-    /// Messages of these kinds that were never tried are not sent any more.
-    case withdraw([Page.Kind], reason: String)
+    /// Withdrawable pages that were never tried are not sent any more.
+    case withdraw(reason: String)
 }

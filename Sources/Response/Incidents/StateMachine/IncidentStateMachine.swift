@@ -281,8 +281,7 @@ package struct IncidentStateMachine: Sendable {
     }
 
     private mutating func withdrawCalls(_ reason: String) {
-        let kinds = Page.Kind.allCases.filter { $0.isCall && !$0.isFirstCall }
-        actions.append(.withdraw(kinds, reason: "the incident was \(reason)"))
+        actions.append(.withdraw(reason: "the incident was \(reason)"))
     }
 
     // MARK: Time
