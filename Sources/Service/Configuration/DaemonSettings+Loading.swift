@@ -119,7 +119,7 @@ private struct SettingsReader {
         let hour = Duration.seconds(3600)
         evaluation.interval =
             map.duration("interval", in: .seconds(1)...hour) ?? evaluation.interval
-        evaluation.settle = map.duration("settle", in: .zero...hour) ?? evaluation.settle
+        evaluation.settle = map.duration("settle", in: .zero...hour)
         evaluation.graceAfterStart =
             map.duration("grace_after_start", in: .zero...hour) ?? evaluation.graceAfterStart
         map.finish()
@@ -171,7 +171,7 @@ private struct SettingsReader {
         account.endpoint = url(map, "endpoint")
         account.period =
             map.duration("period", in: .seconds(1)...(.seconds(86400))) ?? account.period
-        account.delay = map.duration("delay", in: .zero...(.seconds(86400))) ?? account.delay
+        account.delay = map.duration("delay", in: .zero...(.seconds(86400)))
         account.budgetUSDPerMonth = map.number("budget_usd_per_month", in: 0...1e6)
         map.finish()
         return account

@@ -30,8 +30,10 @@ package struct DaemonSettings: Hashable, Sendable {
     package struct Evaluation: Hashable, Sendable {
         /// For groups that name no interval.
         package var interval: Duration = .seconds(15)
-        /// How long CloudWatch data settles before rules judge it.
-        package var settle: Duration = .seconds(120)
+        /// How much earlier than now rules that read only CloudWatch series are judged.
+        ///
+        /// Nil: as long as samples take to arrive, by the accounts' periods and delays.
+        package var settle: Duration?
         /// How long after a start absence is not judged.
         package var graceAfterStart: Duration = .seconds(120)
     }
@@ -45,7 +47,8 @@ package struct DaemonSettings: Hashable, Sendable {
         /// Another address than AWS's; nil: the region's own.
         package var endpoint: String?
         package var period: Duration = .seconds(60)
-        package var delay: Duration = .seconds(120)
+        /// How long a period settles before it is asked for; nil: each namespace's own.
+        package var delay: Duration?
         package var budgetUSDPerMonth: Double?
         package var location: SourceLocation
     }

@@ -47,7 +47,7 @@ package enum SettingsSchema {
               "additionalProperties": false,
               "properties": {
                 "interval": {"$ref": "#/$defs/duration", "default": "15s", "description": "for groups that name no interval"},
-                "settle": {"$ref": "#/$defs/duration", "default": "120s", "description": "how long CloudWatch data settles before rules judge it"},
+                "settle": {"$ref": "#/$defs/duration", "description": "how much earlier than now rules on CloudWatch series are judged; default: as long as samples take to arrive"},
                 "grace_after_start": {"$ref": "#/$defs/duration", "default": "120s", "description": "how long after a start absence is not judged"}
               }
             },
@@ -69,7 +69,7 @@ package enum SettingsSchema {
                       "external_id": {"type": ["string", "null"]},
                       "endpoint": {"type": ["string", "null"], "description": "another address than AWS's own"},
                       "period": {"$ref": "#/$defs/duration", "default": "60s"},
-                      "delay": {"$ref": "#/$defs/duration", "default": "120s", "description": "how long after a period's end it is first asked for"},
+                      "delay": {"$ref": "#/$defs/duration", "description": "how long after a period's end it is first asked for; default: the namespace's own"},
                       "budget_usd_per_month": {"type": "number", "description": "a warning when the forecast passes it"}
                     }
                   }

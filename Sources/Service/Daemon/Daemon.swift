@@ -140,7 +140,10 @@ final class Daemon: Sendable {
         )
         var engineSettings = RuleEngineSettings()
         engineSettings.interval = settings.evaluation.interval
-        engineSettings.settle = RuleEngineSettings.settleCloudWatch(settings.evaluation.settle)
+        let accounts = settings.sources.cloudWatch.map { Daemon.cloudWatch($0) }
+        engineSettings.settle = RuleEngineSettings.settleCloudWatch(
+            settings.evaluation.settle ?? accounts.map(\.arrivalDelay).max() ?? .zero
+        )
         engineSettings.graceAfterStart = settings.evaluation.graceAfterStart
         engineSettings.sight = { sight.absence($0, at: $1) }
         engineSettings.externalURL = settings.server.linkBase
@@ -156,17 +159,9 @@ final class Daemon: Sendable {
             metrics: metrics
         )
         let (admission, http, sources, metrics) = (admission, http, sources, metrics)
-        pollers = settings.sources.cloudWatch.map { account in
+        pollers = accounts.map { account in
             CloudWatchPoller(
-                settings: CloudWatchSettings(
-                    regions: account.regions,
-                    roleARN: account.roleARN,
-                    externalID: account.externalID,
-                    endpoint: account.endpoint,
-                    period: account.period,
-                    delay: account.delay,
-                    budgetDollarsPerMonth: account.budgetUSDPerMonth
-                ),
+                settings: account,
                 environment: AWSEnvironment.system(),
                 http: http,
                 admit: admission,
@@ -189,6 +184,18 @@ final class Daemon: Sendable {
         )
         try adopt(files)
         collectMetrics()
+    }
+
+    private static func cloudWatch(_ account: DaemonSettings.CloudWatch) -> CloudWatchSettings {
+        CloudWatchSettings(
+            regions: account.regions,
+            roleARN: account.roleARN,
+            externalID: account.externalID,
+            endpoint: account.endpoint,
+            period: account.period,
+            delay: account.delay,
+            budgetDollarsPerMonth: account.budgetUSDPerMonth
+        )
     }
 
     /// Writes a pull source's own report into the registry.
