@@ -44,8 +44,9 @@ package struct JSONScanner: Sendable {
                 }
                 guard depth > 0 else {
                     let length = position
+                    let hasBegun = length > 1 || forgotten
                     self = JSONScanner()
-                    guard byte == 0x7d || byte == 0x5d, length > 1 || forgotten else {
+                    guard byte == 0x7d || byte == 0x5d, hasBegun else {
                         throw WireFormatError(.expected("an object or an array"), at: 0)
                     }
                     return length

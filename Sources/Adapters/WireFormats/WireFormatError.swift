@@ -34,20 +34,23 @@ package struct WireFormatError: Error, Hashable, Sendable {
 }
 
 extension WireFormatError: CustomStringConvertible {
+    package var description: String { "\(reason) at byte \(offset)" }
+}
+
+extension WireFormatError.Reason: CustomStringConvertible {
+    /// The fault in words, without its place.
     package var description: String {
-        let what =
-            switch reason {
-            case .truncated: "truncated"
-            case .varintTooLong: "varint of more than 64 bits"
-            case .invalidFieldNumber: "invalid field number"
-            case .invalidWireType(let type): "invalid wire type \(type)"
-            case .unexpectedWireType(let field): "field \(field) has the wrong wire type"
-            case .invalidByte(let byte): "byte 0x\(String(byte, radix: 16)) begins no value"
-            case .expected(let wanted): "expected \(wanted)"
-            case .nesting(let limit): "nested deeper than \(limit) levels"
-            case .invalidText: "text is not valid UTF-8"
-            case .trailingBytes: "something follows the value"
-            }
-        return "\(what) at byte \(offset)"
+        switch self {
+        case .truncated: "truncated"
+        case .varintTooLong: "varint of more than 64 bits"
+        case .invalidFieldNumber: "invalid field number"
+        case .invalidWireType(let type): "invalid wire type \(type)"
+        case .unexpectedWireType(let field): "field \(field) has the wrong wire type"
+        case .invalidByte(let byte): "byte 0x\(String(byte, radix: 16)) begins no value"
+        case .expected(let wanted): "expected \(wanted)"
+        case .nesting(let limit): "nested deeper than \(limit) levels"
+        case .invalidText: "text is not valid UTF-8"
+        case .trailingBytes: "something follows the value"
+        }
     }
 }

@@ -19,7 +19,7 @@ struct Collected {
     mutating func note(_ failure: RecordReader.Failure) {
         switch failure {
         case .invalid(let reason): note(reason)
-        case .malformed(let error): note("\(error)")
+        case .malformed(let error): note("\(error.reason)")
         case .overBudget: note("it takes too much memory")
         }
     }
@@ -104,6 +104,8 @@ struct Collected {
             throw .overBudget
         } catch let failure as RecordReader.Failure {
             note(failure)
+        } catch let error as WireFormatError {
+            note("\(error.reason)")
         } catch {
             note("\(error)")
         }

@@ -80,8 +80,14 @@ package struct ForwardDecoder: Sendable {
             let tag = try self.tag(&reader, bytes)
             return try message(&reader, bytes, range, count: count, tag: tag, arrival)
         } catch {
-            return .invalid(cause: "malformed", reason: "\(error)", ack: nil)
+            return malformed(error, in: range)
         }
+    }
+
+    /// The fault with its place counted from the message's own beginning.
+    private func malformed(_ error: WireFormatError, in range: Range<Int>) -> ForwardOutcome {
+        let place = WireFormatError(error.reason, at: error.offset - range.lowerBound)
+        return .invalid(cause: "malformed", reason: "\(place) of it", ack: nil)
     }
 
     private func tag(
@@ -319,7 +325,7 @@ package struct ForwardDecoder: Sendable {
         do {
             value = try LogValue(next: &reader)
         } catch {
-            return .invalid(cause: "malformed", reason: "\(error)", ack: nil)
+            return malformed(error, in: range)
         }
         guard case .array(let parts) = value, parts.count >= 2, case .string(let tag) = parts[0]
         else {

@@ -444,6 +444,22 @@ import WireFormats
         #expect(outcomes(deep) == ["t invalid=1"])
     }
 
+    @Test func aJSONMessageOverTheLimitIsDroppedHoweverItIsCut() {
+        let long = Array("[\"big\",1,{\"log\":\"\(String(repeating: "x", count: 300))\"}]".utf8)
+        let stream = long + Array("[\"t\",2,{}]".utf8)
+        for piece in 1...20 {
+            var framer = ForwardFramer(messageMax: 100, jsonMessageMax: 100)
+            var taken = 0
+            for start in stride(from: 0, to: stream.count, by: piece) {
+                framer.append(Array(stream[start..<min(start + piece, stream.count)]).span)
+                while let frames = framer.takeFrames(bytesMax: 50) { taken += frames.ranges.count }
+            }
+            #expect(framer.failure == nil)
+            #expect(taken == 1)
+            #expect(framer.takeOversized().map(\.tag) == ["big"])
+        }
+    }
+
     @Test(arguments: [20, 100])
     func aMessageOverTheLimitIsDroppedAndTheStreamGoesOn(piece: Int) {
         let long = Messages.message("big.tag", 1, String(repeating: "x", count: 500), chunk: "c")
