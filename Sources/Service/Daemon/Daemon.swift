@@ -24,39 +24,35 @@ import Timekeeping
 
 /// Everything that runs, assembled: started from the stores outward, stopped from the sources inward.
 final class Daemon: Sendable {
-    private struct Running {
-        var server: HTTPServer
-        var forward: ForwardServer?
-        var tasks: [Task<Void, Never>]
-        var pollers: [Task<Void, Never>]
-    }
-
-    private let settingsPath: String
-    private let overrides: @Sendable (inout DaemonSettings) -> Void
-    private let environment: [String: String]
+    let settingsPath: String
+    let overrides: @Sendable (inout DaemonSettings) -> Void
+    let environment: [String: String]
     let settings: DaemonSettings
-    private let clock: any WallClock
-    private let sleeper: any Sleeper
-    private let log: Log
-    private let metrics: MetricsRegistry
+    let startedAt: Timestamp
+    let clock: any WallClock
+    let sleeper: any Sleeper
+    let log: Log
+    let metrics: MetricsRegistry
 
-    private let state: StateStore
-    private let store: MetricStore
-    private let logs: LogStore
+    let state: StateStore
+    let store: MetricStore
+    let logs: LogStore
     let sources: SourceRegistry
-    private let logMetrics: LogMetrics
-    private let admission: Admission
-    private let http: CurlHTTPClient
-    private let dispatcher: Dispatcher
-    private let pages: PagePipeline
-    private let tracker: SLOTracker
-    private let engine: RuleEngine
-    private let pollers: [CloudWatchPoller]
-    private let readiness = ServiceReadiness()
-    private let reloads: (successful: Gauge, at: Gauge)
-    private let running = Mutex<Running?>(nil)
-    /// Held for a whole reload: two at once would leave a mixture.
-    private let reloading = Mutex(())
+    let logMetrics: LogMetrics
+    let admission: Admission
+    let http: CurlHTTPClient
+    let dispatcher: Dispatcher
+    let pages: PagePipeline
+    let tracker: SLOTracker
+    let engine: RuleEngine
+    let pollers: [CloudWatchPoller]
+    let readiness = ServiceReadiness()
+    let reloads: (successful: Gauge, at: Gauge)
+    /// How the files that run were loaded.
+    let loading: Mutex<StatusRoutes.Loading>
+    let running = Mutex<Running?>(nil)
+    /// The reload that the next one waits for: two at once would leave a mixture.
+    let lastReload = Mutex<Task<String?, Never>?>(nil)
 
     /// Opens the state and assembles the parts; nothing runs yet.
     ///
@@ -78,6 +74,14 @@ final class Daemon: Sendable {
         self.log = log
         let settings = files.settings
         self.settings = settings
+        startedAt = clock.now()
+        loading = Mutex(
+            StatusRoutes.Loading(
+                settingsText: files.settingsText,
+                isCurrent: true,
+                at: startedAt
+            )
+        )
         metrics = MetricsRegistry()
         state = try StateStore(path: settings.store.path + "/state.db")
         store = MetricStore(
@@ -99,13 +103,6 @@ final class Daemon: Sendable {
         )
         sources = SourceRegistry(clock: clock, metrics: metrics)
         logMetrics = LogMetrics(clock: clock, metrics: metrics, log: log.named("log-metrics"))
-        admission = Admission(
-            samples: store,
-            records: logs,
-            logMetrics: logMetrics,
-            sources: sources,
-            clock: clock
-        )
         http = CurlHTTPClient(log: log.named("http-client"), metrics: metrics)
         dispatcher = Dispatcher(
             policy: files.policy,
@@ -157,6 +154,13 @@ final class Daemon: Sendable {
             sleeper: sleeper,
             log: log.named("rules"),
             metrics: metrics
+        )
+        admission = Admission(
+            samples: store,
+            records: logs,
+            logMetrics: logMetrics,
+            sources: sources,
+            clock: clock
         )
         let (admission, http, sources, metrics) = (admission, http, sources, metrics)
         pollers = accounts.map { account in
@@ -215,228 +219,4 @@ final class Daemon: Sendable {
         let (tracker, clock) = (tracker, clock)
         metrics.collect { BudgetMetrics.families(tracker.statuses(at: clock.now())) }
     }
-
-    /// Puts rules and people in place of those that run.
-    private func adopt(_ files: LoadedFiles) throws {
-        try engine.load(files.rules)
-        try logMetrics.load(files.rules.logMetrics)
-        try tracker.load(files.rules.slos, at: clock.now())
-        let needs = try files.rules.selectorNeeds
-        for poller in pollers { poller.update(needs: needs) }
-        reloads.successful.set(1)
-        reloads.at.set(clock.now().seconds)
-    }
-
-    /// Reads all files again; what is wrong leaves everything as it was.
-    ///
-    /// - Returns: Nil when all went well, else what is wrong.
-    func reload() async -> String? {
-        let adopted = await offPool { [self] in
-            reloading.withLock { _ -> Result<LoadedFiles, DiagnosticList> in
-                do {
-                    var files = try LoadedFiles.load(
-                        settingsPath: settingsPath,
-                        environment: environment
-                    )
-                    overrides(&files.settings)
-                    try adopt(files)
-                    return .success(files)
-                } catch let problems as DiagnosticList {
-                    return .failure(problems)
-                } catch {
-                    let place = SourceLocation(file: settingsPath, line: 1, column: 1)
-                    return .failure(DiagnosticList([Diagnostic(place, "\(error)")]))
-                }
-            }
-        }
-        switch adopted {
-        case .success(let files):
-            await dispatcher.reload(files.policy)
-            await pages.reload(files.receivers)
-            var unchanged = files.settings
-            unchanged.rules = settings.rules
-            unchanged.incidentsFile = settings.incidentsFile
-            if unchanged != settings {
-                log.warn("rules and on-call are reloaded; other changed settings need a restart")
-            } else {
-                log.info("rules and on-call are reloaded")
-            }
-            return nil
-        case .failure(let problems):
-            reloads.successful.set(0)
-            log.error(
-                "not reloaded; what was running goes on",
-                ["problems": problems.description]
-            )
-            return problems.description
-        }
-    }
-
-    // MARK: Running
-
-    /// Starts everything, sources last.
-    ///
-    /// - Throws: What cannot be had, such as a port that is in use.
-    func start() async throws {
-        store.start()
-        try http.start()
-        try await dispatcher.start()
-        let server = HTTPServer(
-            settings: HTTPServerSettings(listen: settings.server.listen),
-            routes: routes,
-            log: log.named("http"),
-            metrics: metrics,
-            clock: clock
-        )
-        try server.start()
-        let (dispatcher, pages, sleeper) = (dispatcher, pages, sleeper)
-        var tasks = [
-            Task { await dispatcher.run(sleeper: sleeper) },
-            Task { await pages.run() },
-            Task { [admission] in
-                while !Task.isCancelled {
-                    await offPool { admission.tick() }
-                    do { try await sleeper.sleep(for: .seconds(1)) } catch { return }
-                }
-            },
-        ]
-        let ticker = BudgetTicker(
-            tracker: tracker,
-            dispatcher: dispatcher,
-            interval: min(settings.evaluation.interval, .seconds(10)),
-            clock: clock,
-            sleeper: sleeper,
-            log: log.named("slo")
-        )
-        tasks.append(Task { await ticker.run() })
-        engine.start()
-        let forward = try startForward()
-        declareSourcesThatAreOff()
-        let polls = pollers.map { poller in Task { await poller.run() } }
-        running.withLock {
-            $0 = Running(server: server, forward: forward, tasks: tasks, pollers: polls)
-        }
-        readiness.becomeReady()
-    }
-
-    private func startForward() throws -> ForwardServer? {
-        guard let configured = settings.sources.forward else { return nil }
-        var key: [UInt8]?
-        if let path = configured.sharedKeyFile {
-            guard let data = FileManager.default.contents(atPath: path) else {
-                throw DaemonError(
-                    "the shared key file \(path) (sources.forward.shared_key_file) cannot be read; "
-                        + "check its path and mode"
-                )
-            }
-            key = Array(
-                String(decoding: data, as: UTF8.self)
-                    .trimmingCharacters(in: .whitespacesAndNewlines).utf8
-            )
-        }
-        let forward = ForwardServer(
-            settings: ForwardSettings(listen: configured.listen, sharedKey: key),
-            admission: admission,
-            sources: sources,
-            clock: clock,
-            metrics: metrics,
-            log: log.named("forward")
-        )
-        try forward.start()
-        return forward
-    }
-
-    private func declareSourcesThatAreOff() {
-        if settings.sources.cloudWatch.isEmpty {
-            sources.declare(
-                "cloudwatch",
-                isOn: false,
-                advice: "add an entry to sources.cloudwatch in \(settingsPath) to turn it on"
-            )
-        }
-        if settings.sources.forward == nil {
-            sources.declare(
-                "forward",
-                isOn: false,
-                advice: "add sources.forward.listen to \(settingsPath) to turn it on"
-            )
-        }
-        if !settings.sources.remoteWrite {
-            sources.declare(
-                RemoteWriteHandler.source,
-                isOn: false,
-                advice:
-                    "set sources.http_ingest.remote_write to true in \(settingsPath) to turn it on"
-            )
-        }
-    }
-
-    private var routes: [HTTPRoute] {
-        let (engine, sources, clock) = (engine, sources, clock)
-        let budgets = BudgetRoutes(tracker: tracker, clock: clock)
-        let rules = RuleRoutes { engine.snapshot }
-        let sourceRoutes = SourceRoutes(statuses: { sources.statuses }, clock: clock)
-        let incidents = IncidentRoutes(dispatcher: dispatcher, pages: pages) { fingerprint in
-            _ = engine.release(fingerprint: fingerprint)
-        }
-        let queries = QueryRoutes(
-            engine: QueryEngine(source: store),
-            store: store,
-            clock: clock,
-            retention: settings.store.retention
-        )
-        let management = ManagementRoutes(readiness: readiness, metrics: metrics) { [weak self] in
-            await self?.reload()
-        }
-        let pages = PageRoutes(
-            incidents: incidents,
-            budgets: budgets,
-            rules: rules,
-            sources: sourceRoutes,
-            clock: clock
-        )
-        var routes =
-            management.routes + queries.routes + rules.routes + budgets.routes
-            + incidents.routes + sourceRoutes.routes + pages.routes
-        if settings.sources.remoteWrite {
-            routes.append(
-                RemoteWriteHandler(admission: admission, sources: sources, metrics: metrics).route
-            )
-        }
-        return routes
-    }
-
-    /// Stops what takes in, then what evaluates, then what pages; what is not delivered yet is on disk.
-    func stop() async {
-        readiness.becomeUnready("stopping")
-        let stopped = running.withLock { running in
-            defer { running = nil }
-            return running
-        }
-        for poller in stopped?.pollers ?? [] { poller.cancel() }
-        for poller in stopped?.pollers ?? [] { await poller.value }
-        await offPool {
-            stopped?.forward?.stop()
-            stopped?.server.stop(drain: .seconds(3))
-        }
-        await engine.stop()
-        for task in stopped?.tasks ?? [] { task.cancel() }
-        for task in stopped?.tasks ?? [] { await task.value }
-        await offPool { [self] in
-            http.stop()
-            store.stop()
-            do {
-                try state.close()
-            } catch {
-                log.warn("the state file was not tidied", ["reason": "\(error)"])
-            }
-        }
-    }
-}
-
-/// Why the daemon cannot start.
-struct DaemonError: Error, CustomStringConvertible {
-    let description: String
-
-    init(_ description: String) { self.description = description }
 }

@@ -1,4 +1,5 @@
 import Configuration
+import Foundation
 import Incidents
 import Model
 import OnCall
@@ -10,6 +11,8 @@ import Telemetry
 /// The settings with all the files they name, read and checked together.
 struct LoadedFiles: Sendable {
     var settings: DaemonSettings
+    /// The settings file as it was read, `${NAME}` as it stands there.
+    var settingsText: String
     var rules: RuleSet
     var policy: OnCallPolicy
     var receivers: ReceiverSet
@@ -21,7 +24,14 @@ struct LoadedFiles: Sendable {
         settingsPath: String,
         environment: [String: String]
     ) throws(DiagnosticList) -> LoadedFiles {
-        let settings = try DaemonSettings.load(path: settingsPath, environment: environment)
+        // Read once, so that the text shown is the text that was understood.
+        let bytes = FileManager.default.contents(atPath: settingsPath).map { Array($0) }
+        let settings =
+            if let bytes {
+                try DaemonSettings.parse(bytes, file: settingsPath, environment: environment)
+            } else {
+                try DaemonSettings.load(path: settingsPath, environment: environment)
+            }
         var problems: [Diagnostic] = []
         var rules = RuleSet()
         do {
@@ -43,6 +53,7 @@ struct LoadedFiles: Sendable {
         guard problems.isEmpty, let loaded else { throw DiagnosticList(problems) }
         return LoadedFiles(
             settings: settings,
+            settingsText: String(decoding: bytes ?? [], as: UTF8.self),
             rules: rules,
             policy: loaded.policy,
             receivers: loaded.receivers

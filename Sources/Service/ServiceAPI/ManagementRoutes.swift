@@ -1,21 +1,6 @@
 import APIModel
 package import HTTPServer
-import Synchronization
 package import Telemetry
-
-/// Whether the service can take work yet, told to whoever asks.
-package final class ServiceReadiness: Sendable {
-    private let reason = Mutex<String?>("starting")
-
-    package init() {}
-
-    /// Nil when ready; otherwise what is still missing.
-    package var missing: String? { reason.withLock { $0 } }
-
-    package func becomeReady() { reason.withLock { $0 = nil } }
-
-    package func becomeUnready(_ why: String) { reason.withLock { $0 = why } }
-}
 
 /// Health, readiness, reload and the service's own metrics.
 package struct ManagementRoutes: Sendable {

@@ -1,4 +1,5 @@
 import HTTPServer
+import Model
 
 /// Error types of Prometheus's HTTP API with their statuses.
 enum PrometheusErrorType: String {
@@ -35,8 +36,21 @@ struct PrometheusFailure: Error {
     }
 }
 
+extension PrometheusFailure {
+    /// The rings cannot be read now.
+    init(_ error: SeriesReadingError) {
+        switch error {
+        case .sampleLimit: self.init(type: .execution, message: error.description)
+        case .stopped: self.init(type: .unavailable, message: error.description)
+        }
+    }
+}
+
 /// The envelope under `/api/v1`.
 enum PrometheusReply {
+    /// The warning of an answer that a `limit` has cut.
+    static let truncated = "results truncated due to limit"
+
     static func success(
         warnings: [String] = [],
         infos: [String] = [],
@@ -59,7 +73,12 @@ enum PrometheusReply {
         return HTTPResponse(status: 200, contentType: "application/json", writer.text)
     }
 
-    static func failure(_ failure: PrometheusFailure) -> HTTPResponse {
+    /// An error.
+    ///
+    /// - Parameters:
+    ///   - failure: What is wrong.
+    ///   - status: Instead of the one its type has.
+    static func failure(_ failure: PrometheusFailure, status: Int? = nil) -> HTTPResponse {
         var writer = JSONWriter()
         writer.object { writer in
             writer.field("status", "error")
@@ -67,7 +86,7 @@ enum PrometheusReply {
             writer.field("error", failure.message)
         }
         return HTTPResponse(
-            status: failure.type.status,
+            status: status ?? failure.type.status,
             contentType: "application/json",
             writer.text
         )

@@ -3,72 +3,147 @@ import Model
 import PromQLSyntax
 import Timekeeping
 
-/// Parameters of a Prometheus API call: the address's query and, for POST, the form in the body.
+/// Parameters of a Prometheus API call: the address's query and, for POST, the form in the body, which comes first.
 struct QueryParameters {
-    private var pairs: [(name: String, value: String)]
+    /// Far enough for any sample, and near enough that arithmetic on it cannot overflow.
+    static let everything = TimeRange(
+        after: Timestamp(milliseconds: -(Int64.max / 8)),
+        through: Timestamp(milliseconds: Int64.max / 8)
+    )
 
-    /// Reads both places; a form body must say that it is one.
+    private let pairs: [(name: String, value: String)]
+
+    /// Reads both places.
+    ///
+    /// - Throws: When a POST has a body that is no form; what it asks would be passed over in silence otherwise.
     init(_ request: HTTPRequest) throws(PrometheusFailure) {
-        pairs = request.query
-        guard request.method == "POST", !request.body.isEmpty else { return }
-        let type = request.header("content-type")?.split(separator: ";").first.map(String.init)
-        guard type == "application/x-www-form-urlencoded" else {
+        guard request.method == "POST", !request.body.isEmpty else {
+            pairs = request.query
+            return
+        }
+        let type = request.header("content-type")?.prefix { $0 != ";" && $0 != " " }.lowercased()
+        guard type == "application/x-www-form-urlencoded", let all = request.parameters else {
             throw PrometheusFailure(
                 type: .badData,
-                message: "a POST body must be application/x-www-form-urlencoded"
+                message: "a POST body must be a form (application/x-www-form-urlencoded)"
             )
         }
-        pairs += FormDecoding.pairs(String(decoding: request.body, as: UTF8.self))
+        pairs = Array(all.dropFirst(request.query.count)) + request.query
     }
 
     func first(_ name: String) -> String? { pairs.first { $0.name == name }?.value }
 
     func all(_ name: String) -> [String] { pairs.filter { $0.name == name }.map(\.value) }
 
-    func required(_ name: String) throws(PrometheusFailure) -> String {
-        guard let value = first(name), !value.isEmpty else {
-            throw .parameter(name, "it is missing")
-        }
-        return value
-    }
+    // MARK: Times
 
     /// A time as RFC 3339 or as seconds since 1970; nil when the parameter is not there.
     func time(_ name: String) throws(PrometheusFailure) -> Timestamp? {
         guard let text = first(name), !text.isEmpty else { return nil }
-        if let seconds = Double(text), seconds.isFinite, abs(seconds) < 9e15 {
-            return Timestamp(seconds: seconds)
-        }
-        guard let moment = Timestamp(rfc3339: text) else {
-            throw .parameter(name, "cannot parse \"\(text)\" to a valid timestamp")
+        guard let moment = QueryParameters.time(text) else {
+            throw .parameter(
+                name,
+                "Invalid time value for '\(name)': cannot parse \(quoted(text)) to a valid timestamp"
+            )
         }
         return moment
     }
 
-    /// A duration as Prometheus writes it or as seconds.
+    /// A time that must be there.
+    func requiredTime(_ name: String) throws(PrometheusFailure) -> Timestamp {
+        let text = first(name) ?? ""
+        guard let moment = QueryParameters.time(text) else {
+            throw .parameter(name, "cannot parse \(quoted(text)) to a valid timestamp")
+        }
+        return moment
+    }
+
+    /// What `start` and `end` say, closed on both sides; without them, everything.
+    func window() throws(PrometheusFailure) -> TimeRange {
+        let start = try time("start")
+        let end = try time("end")
+        let all = QueryParameters.everything
+        return TimeRange(
+            after: start.map { $0 - .milliseconds(1) } ?? all.start,
+            through: end ?? all.end
+        )
+    }
+
+    private static func time(_ text: String) -> Timestamp? {
+        // Go's earliest and latest times, which its clients send for "no limit".
+        switch text {
+        case "-292273086-05-16T16:47:06Z": return everything.start
+        case "292277025-08-18T07:12:54.999999999Z": return everything.end
+        default: break
+        }
+        if let seconds = Double(text) {
+            let limit = Double(everything.end.milliseconds) / 1000
+            guard seconds.isFinite, abs(seconds) <= limit else { return nil }
+            return Timestamp(seconds: seconds)
+        }
+        return Timestamp(rfc3339: text)
+    }
+
+    /// A duration as Prometheus writes it or as seconds; nil when the parameter is not there.
     func duration(_ name: String) throws(PrometheusFailure) -> Duration? {
         guard let text = first(name), !text.isEmpty else { return nil }
-        if let seconds = Double(text), seconds.isFinite, abs(seconds) < 9e12 {
-            return .milliseconds(Int64((seconds * 1000).rounded()))
-        }
-        guard let span = Duration(prometheus: text) else {
-            throw .parameter(name, "cannot parse \"\(text)\" to a valid duration")
+        do throws(DurationProblem) {
+            return try QueryParameters.duration(text)
+        } catch { throw .parameter(name, error.text) }
+    }
+
+    /// A duration that must be there.
+    func requiredDuration(_ name: String) throws(PrometheusFailure) -> Duration {
+        guard let span = try duration(name) else {
+            throw .parameter(name, "cannot parse \"\" to a valid duration")
         }
         return span
     }
 
-    /// A whole number of at least 0; nil when the parameter is not there.
+    private struct DurationProblem: Error { var text: String }
+
+    private static func duration(_ text: String) throws(DurationProblem) -> Duration {
+        let problem = "cannot parse \(quoted(text)) to a valid duration"
+        if let seconds = Double(text), !seconds.isNaN {
+            // Whole nanoseconds in 64 bits, as in Go.
+            guard abs(seconds) <= 9_223_372_036 else {
+                throw DurationProblem(text: problem + ". It overflows int64")
+            }
+            return .milliseconds(Int64((seconds * 1000).rounded()))
+        }
+        guard let span = Duration(prometheus: text) else { throw DurationProblem(text: problem) }
+        return span
+    }
+
+    // MARK: Others
+
+    /// A whole number of at least 0; 0, also for a parameter that is not there, means no limit.
     func limit(_ name: String) throws(PrometheusFailure) -> Int? {
         guard let text = first(name), !text.isEmpty else { return nil }
-        guard let number = Int(text), number >= 0 else {
-            throw .parameter(name, "limit must be a non-negative number")
+        guard let number = Int(text) else {
+            throw .parameter(name, "cannot parse \(quoted(text)) to a whole number")
         }
-        return number
+        guard number >= 0 else { throw .parameter(name, "limit must be non-negative") }
+        return number == 0 ? nil : number
+    }
+
+    /// A yes or no in any of Go's spellings.
+    func flag(_ name: String) throws(PrometheusFailure) -> Bool {
+        guard let text = first(name), !text.isEmpty else { return false }
+        switch text.lowercased() {
+        case "1", "t", "true": return true
+        case "0", "f", "false": return false
+        default:
+            throw .parameter(
+                name,
+                "error converting \(name): \(quoted(text)) is neither true nor false"
+            )
+        }
     }
 
     func expression(_ name: String) throws(PrometheusFailure) -> Expression {
-        let text = try required(name)
         do {
-            return try PromQLParser.parse(text)
+            return try PromQLParser.parse(first(name) ?? "")
         } catch {
             throw .parameter(name, error.description)
         }
@@ -84,39 +159,18 @@ struct QueryParameters {
             } catch {
                 throw .parameter("match[]", error.description)
             }
-            guard case .vector = expression.unwrapped,
-                let need = expression.selectorNeeds.first
-            else { throw .parameter("match[]", "\"\(text)\" is not a vector selector") }
-            found.append(need.matchers)
+            guard case .vector(let selector) = expression,
+                selector.modifiers == SelectorModifiers(), selector.window == .plain
+            else { throw .parameter("match[]", "\(quoted(text)) is not a plain vector selector") }
+            guard !selector.matchers.allSatisfy({ $0.matches("") }) else {
+                throw .parameter("match[]", "match[] must contain at least one non-empty matcher")
+            }
+            found.append(selector.matchers)
         }
         return found
     }
-}
 
-/// `application/x-www-form-urlencoded` text.
-enum FormDecoding {
-    static func pairs(_ text: String) -> [(name: String, value: String)] {
-        text.split(separator: "&").map { pair in
-            let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            return (decoded(parts[0]), parts.count > 1 ? decoded(parts[1]) : "")
-        }
-    }
+    private func quoted(_ text: String) -> String { QueryParameters.quoted(text) }
 
-    private static func decoded(_ text: Substring) -> String {
-        var bytes: [UInt8] = []
-        var rest = text.utf8[...]
-        while let byte = rest.popFirst() {
-            if byte == UInt8(ascii: "+") {
-                bytes.append(UInt8(ascii: " "))
-            } else if byte == UInt8(ascii: "%"), rest.count >= 2,
-                let code = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16)
-            {
-                bytes.append(code)
-                rest = rest.dropFirst(2)
-            } else {
-                bytes.append(byte)
-            }
-        }
-        return String(decoding: bytes, as: UTF8.self)
-    }
+    private static func quoted(_ text: String) -> String { LabelSet.quoted(text) }
 }

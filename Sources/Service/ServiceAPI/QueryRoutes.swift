@@ -1,72 +1,74 @@
 package import HTTPServer
-package import MetricStore
-import Model
+package import Model
 package import PromQL
 import PromQLSyntax
+package import Telemetry
 package import Timekeeping
 
-/// Prometheus's query API: instant and range queries, series and labels.
+/// Prometheus's query API: instant and range queries, and the printing of expressions.
 package struct QueryRoutes: Sendable {
-    /// Points a range query may have for each series, Prometheus's limit.
-    static let pointsMax = 11000
-
-    private let engine: QueryEngine
-    private let store: MetricStore
+    private let source: any SeriesReading
+    private let settings: QuerySettings
+    private let limits: QueryLimits
     private let clock: any WallClock
-    private let retention: Duration
+    private let monotonic: @Sendable () -> UInt64
+    private let isStopping: @Sendable () -> Bool
+    private let metrics: QueryMetrics
 
+    /// - Parameters:
+    ///   - source: What is queried.
+    ///   - settings: How, when a call does not say otherwise.
+    ///   - limits: What a call may take.
+    ///   - clock: The time of a query that names none.
+    ///   - monotonic: Nanoseconds for deadlines.
+    ///   - isStopping: True when queries under way must end.
+    ///   - metrics: Counts of queries join them.
     package init(
-        engine: QueryEngine,
-        store: MetricStore,
+        source: any SeriesReading,
+        settings: QuerySettings = QuerySettings(),
+        limits: QueryLimits = QueryLimits(),
         clock: any WallClock,
-        retention: Duration
+        monotonic: @escaping @Sendable () -> UInt64 = MonotonicTime.nanoseconds,
+        isStopping: @escaping @Sendable () -> Bool = { false },
+        metrics: MetricsRegistry
     ) {
-        self.engine = engine
-        self.store = store
+        self.source = source
+        self.settings = settings
+        self.limits = limits
         self.clock = clock
-        self.retention = retention
+        self.monotonic = monotonic
+        self.isStopping = isStopping
+        self.metrics = QueryMetrics(metrics)
     }
 
     package var routes: [HTTPRoute] {
         let both: [(path: String, handler: @Sendable (HTTPRequest) -> HTTPResponse)] = [
             ("/api/v1/query", instant), ("/api/v1/query_range", range),
-            ("/api/v1/series", series), ("/api/v1/labels", labels),
             ("/api/v1/format_query", format),
         ]
         return both.flatMap { path, handler in
             ["GET", "POST"].map { HTTPRoute($0, path, .blocking(handler)) }
-        } + [HTTPRoute("GET", "/api/v1/label/{name}/values", .blocking(labelValues))]
+        }
     }
 
     @Sendable private func instant(_ request: HTTPRequest) -> HTTPResponse {
-        PrometheusReply.answering(request) { parameters throws(PrometheusFailure) in
+        answering(request, "instant") { parameters throws(PrometheusFailure) in
             let moment = try parameters.time("time") ?? clock.now()
-            let limit = try parameters.limit("limit")
-            let expression = try parameters.expression("query")
-            let result: QueryResult
-            do throws(QueryError) {
-                result = try engine.instant(expression, at: moment)
-            } catch {
-                throw QueryRoutes.failure(error)
+            let call = try call(parameters)
+            return Query(call: call, at: moment) { engine throws(QueryError) in
+                try engine.instant(call.expression, at: moment)
             }
-            return QueryRoutes.reply(result, at: moment, limit: limit)
         }
     }
 
     @Sendable private func range(_ request: HTTPRequest) -> HTTPResponse {
-        PrometheusReply.answering(request) { parameters throws(PrometheusFailure) in
-            guard let start = try parameters.time("start") else {
-                throw .parameter("start", "it is missing")
-            }
-            guard let end = try parameters.time("end") else {
-                throw .parameter("end", "it is missing")
-            }
+        answering(request, "range") { parameters throws(PrometheusFailure) in
+            let start = try parameters.requiredTime("start")
+            let end = try parameters.requiredTime("end")
             guard end >= start else {
                 throw .parameter("end", "end timestamp must not be before start time")
             }
-            guard let step = try parameters.duration("step") else {
-                throw .parameter("step", "it is missing")
-            }
+            let step = try parameters.requiredDuration("step")
             guard step > .zero else {
                 throw .parameter(
                     "step",
@@ -74,22 +76,20 @@ package struct QueryRoutes: Sendable {
                         + "Try a positive integer"
                 )
             }
-            guard (end - start).milliseconds / step.milliseconds < QueryRoutes.pointsMax else {
+            guard step.milliseconds > 0 else {
+                throw .parameter("step", "steps shorter than a millisecond are not accepted")
+            }
+            guard (end - start).milliseconds / step.milliseconds <= limits.stepsMax else {
                 throw PrometheusFailure(
                     type: .badData,
                     message: "exceeded maximum resolution of 11,000 points per timeseries. "
                         + "Try decreasing the query resolution (?step=XX)"
                 )
             }
-            let limit = try parameters.limit("limit")
-            let expression = try parameters.expression("query")
-            let result: QueryResult
-            do throws(QueryError) {
-                result = try engine.range(expression, from: start, through: end, step: step)
-            } catch {
-                throw QueryRoutes.failure(error)
+            let call = try call(parameters)
+            return Query(call: call, at: end) { engine throws(QueryError) in
+                try engine.range(call.expression, from: start, through: end, step: step)
             }
-            return QueryRoutes.reply(result, at: end, limit: limit)
         }
     }
 
@@ -100,112 +100,102 @@ package struct QueryRoutes: Sendable {
         }
     }
 
-    @Sendable private func series(_ request: HTTPRequest) -> HTTPResponse {
-        PrometheusReply.answering(request) { parameters throws(PrometheusFailure) in
-            let selectors = try parameters.selectors()
-            guard !selectors.isEmpty else {
-                throw PrometheusFailure(
-                    type: .badData,
-                    message: "no match[] parameter provided"
-                )
-            }
-            let window = try window(parameters)
-            var found: Set<LabelSet> = []
-            for matchers in selectors {
-                found.formUnion(try labelSets(matchers, window))
-            }
-            let limit = try parameters.limit("limit") ?? 0
-            let sorted = found.sorted()
-            let shown = limit > 0 ? sorted.prefix(limit) : sorted[...]
-            return PrometheusReply.success(
-                warnings: shown.count < sorted.count ? ["results truncated due to limit"] : []
-            ) { writer in
-                writer.array { writer in
-                    for labels in shown { writer.labels(labels) }
-                }
-            }
+    // MARK: Running
+
+    /// What instant and range queries both are told.
+    private struct Call {
+        var expression: Expression
+        var lookback: Duration?
+        var allowance: Duration
+        var limit: Int?
+    }
+
+    private struct Query {
+        var call: Call
+        /// The time of an answer without times of its own.
+        var moment: Timestamp
+        var evaluate: (QueryEngine) throws(QueryError) -> QueryResult
+
+        init(
+            call: Call,
+            at moment: Timestamp,
+            evaluate: @escaping (QueryEngine) throws(QueryError) -> QueryResult
+        ) {
+            self.call = call
+            self.moment = moment
+            self.evaluate = evaluate
         }
     }
 
-    @Sendable private func labels(_ request: HTTPRequest) -> HTTPResponse {
-        PrometheusReply.answering(request) { parameters throws(PrometheusFailure) in
-            let names = Set(try matching(parameters).flatMap { $0.labels.map(\.name) })
-            return try list(names, parameters)
-        }
-    }
-
-    @Sendable private func labelValues(_ request: HTTPRequest) -> HTTPResponse {
-        PrometheusReply.answering(request) { parameters throws(PrometheusFailure) in
-            let name = request.pathParameters["name"] ?? ""
-            let values = Set(try matching(parameters).map { $0[name] }).subtracting([""])
-            return try list(values, parameters)
-        }
-    }
-
-    private func list(
-        _ values: Set<String>,
-        _ parameters: QueryParameters
-    ) throws(PrometheusFailure) -> HTTPResponse {
-        let limit = try parameters.limit("limit") ?? 0
-        let sorted = values.sorted()
-        let shown = limit > 0 ? sorted.prefix(limit) : sorted[...]
-        return PrometheusReply.success(
-            warnings: shown.count < sorted.count ? ["results truncated due to limit"] : []
-        ) { $0.strings(shown) }
-    }
-
-    /// Label sets of the series the call's selectors match; of all series when it has none.
-    private func matching(
-        _ parameters: QueryParameters
-    ) throws(PrometheusFailure) -> [LabelSet] {
-        let window = try window(parameters)
-        var selectors = try parameters.selectors()
-        if selectors.isEmpty { selectors = [[]] }
-        var found: [LabelSet] = []
-        for matchers in selectors { found += try labelSets(matchers, window) }
-        return found
-    }
-
-    private func labelSets(
-        _ matchers: [LabelMatcher],
-        _ window: TimeRange
-    ) throws(PrometheusFailure) -> [LabelSet] {
-        do {
-            return try store.labelSets(SeriesSelection(matchers: matchers, range: window))
+    private func call(_ parameters: QueryParameters) throws(PrometheusFailure) -> Call {
+        let limit = try parameters.limit("limit")
+        let timeout = try parameters.duration("timeout")
+        let expression = try parameters.expression("query")
+        let lookback: Duration?
+        do throws(PrometheusFailure) {
+            lookback = try parameters.duration("lookback_delta")
         } catch {
-            throw PrometheusFailure(type: .unavailable, message: error.description)
+            throw PrometheusFailure(
+                type: .badData,
+                message: "error parsing lookback delta duration: \(error.message)"
+            )
         }
+        return Call(
+            expression: expression,
+            lookback: lookback.flatMap { $0 > .zero ? $0 : nil },
+            allowance: min(timeout ?? limits.timeMax, limits.timeMax),
+            limit: limit
+        )
     }
 
-    /// What `start` and `end` ask for; all that the rings hold without them.
-    private func window(_ parameters: QueryParameters) throws(PrometheusFailure) -> TimeRange {
-        let now = clock.now()
-        let end = try parameters.time("end") ?? now
-        let start = try parameters.time("start") ?? now - retention
-        return TimeRange(after: start - .milliseconds(1), through: end)
-    }
-
-    private static func failure(_ error: QueryError) -> PrometheusFailure {
-        switch error {
-        case .badExpression(let text): PrometheusFailure(type: .badData, message: text)
-        case .execution(let text), .limit(let text):
-            PrometheusFailure(type: .execution, message: text)
-        case .timeout(let text): PrometheusFailure(type: .timeout, message: text)
-        }
-    }
-
-    private static func reply(
-        _ result: QueryResult,
-        at moment: Timestamp,
-        limit: Int?
+    private func answering(
+        _ request: HTTPRequest,
+        _ type: String,
+        _ prepare: (QueryParameters) throws(PrometheusFailure) -> Query
     ) -> HTTPResponse {
-        var warnings = result.warnings
-        let most = limit ?? 0
-        if most > 0, result.value.seriesCount > most {
-            warnings.append("results truncated due to limit")
+        var started: UInt64?
+        do throws(PrometheusFailure) {
+            let query = try prepare(try QueryParameters(request))
+            started = monotonic()
+            let response = try run(query)
+            metrics.finished(type: type, failure: nil, time: elapsed(since: started))
+            return response
+        } catch {
+            metrics.finished(type: type, failure: error, time: elapsed(since: started))
+            return PrometheusReply.failure(error)
         }
+    }
+
+    private func elapsed(since started: UInt64?) -> Duration? {
+        started.map { .nanoseconds(Int64(clamping: monotonic() &- $0)) }
+    }
+
+    private func run(_ query: Query) throws(PrometheusFailure) -> HTTPResponse {
+        let deadline = QueryDeadline(
+            in: query.call.allowance,
+            monotonic: monotonic,
+            isStopping: isStopping
+        )
+        guard !deadline.isOver else { throw deadline.failure }
+        var settings = settings
+        settings.isCancelled = { deadline.isOver }
+        settings.lookback = query.call.lookback ?? settings.lookback
+        let result: QueryResult
+        do throws(QueryError) {
+            result = try query.evaluate(QueryEngine(source: source, settings: settings))
+        } catch {
+            switch error {
+            case .badExpression(let text): throw .parameter("query", text)
+            case .execution(let text), .limit(let text):
+                throw PrometheusFailure(type: .execution, message: text)
+            case .timeout: throw deadline.failure
+            }
+        }
+        var warnings = result.warnings
+        let limit = query.call.limit ?? .max
+        if result.value.seriesCount > limit { warnings.append(PrometheusReply.truncated) }
         return PrometheusReply.success(warnings: warnings, infos: result.infos) { writer in
-            writer.queryData(result.value, at: moment, limit: most > 0 ? most : .max)
+            writer.queryData(result.value, at: query.moment, limit: limit)
         }
     }
 }
@@ -217,81 +207,5 @@ extension QueryValue {
         case .matrix(let series): series.count
         case .scalar, .string: 0
         }
-    }
-}
-
-extension JSONWriter {
-    /// A series' labels as an object.
-    mutating func labels(_ labels: LabelSet) {
-        map(labels.labels.lazy.map { (key: $0.name, value: $0.value) })
-    }
-
-    /// `[seconds, "value"]`.
-    mutating func point(_ moment: Timestamp, _ value: String) {
-        array { writer in
-            writer.raw(moment.jsonSeconds)
-            writer.string(value)
-        }
-    }
-
-    /// `resultType` and `result`.
-    mutating func queryData(_ value: QueryValue, at moment: Timestamp, limit: Int) {
-        object { writer in
-            switch value {
-            case .scalar(let number):
-                writer.field("resultType", "scalar")
-                writer.key("result")
-                writer.point(moment, PromQLNumber.text(number))
-            case .string(let text):
-                writer.field("resultType", "string")
-                writer.key("result")
-                writer.point(moment, text)
-            case .vector(let samples):
-                writer.field("resultType", "vector")
-                writer.key("result")
-                writer.array { writer in
-                    for sample in samples.prefix(limit) {
-                        writer.object { writer in
-                            writer.key("metric")
-                            writer.labels(sample.labels)
-                            writer.key("value")
-                            writer.point(moment, PromQLNumber.text(sample.value))
-                        }
-                    }
-                }
-            case .matrix(let series):
-                writer.field("resultType", "matrix")
-                writer.key("result")
-                writer.array { writer in
-                    for one in series.prefix(limit) {
-                        writer.object { writer in
-                            writer.key("metric")
-                            writer.labels(one.labels)
-                            writer.key("values")
-                            writer.array { writer in
-                                for sample in one.samples {
-                                    writer.point(
-                                        sample.timestamp,
-                                        PromQLNumber.text(sample.value)
-                                    )
-                                }
-                            }
-                        }
-                    }
-                }
-            }
-        }
-    }
-}
-
-extension Timestamp {
-    /// Seconds since 1970 as JSON, milliseconds as decimals without trailing zeros.
-    var jsonSeconds: String {
-        let whole = milliseconds / 1000
-        let rest = abs(milliseconds % 1000)
-        guard rest != 0 else { return "\(whole)" }
-        var decimals = String(1000 + rest).dropFirst()
-        while decimals.hasSuffix("0") { decimals.removeLast() }
-        return "\(milliseconds < 0 && whole == 0 ? "-" : "")\(whole).\(decimals)"
     }
 }

@@ -157,7 +157,7 @@ extension JSONWriter {
             if let active = alert.activeAt { writer.field("activeAt", active.rfc3339) }
             if let since = alert.keepFiringSince { writer.field("keepFiringSince", since.rfc3339) }
             // An unknown value is an empty text, never a number that was not measured.
-            writer.field("value", alert.value.map(PromQLNumber.text) ?? "")
+            writer.field("value", alert.value.map(SampleText.exponent) ?? "")
             writer.field("level", alert.level.rawValue)
             writer.field("priority", alert.priority.description)
             writer.field("condition", alert.condition.rawValue)

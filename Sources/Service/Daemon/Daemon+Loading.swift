@@ -1,0 +1,92 @@
+import CloudWatchIngest
+import Configuration
+import Incidents
+import Ingest
+import Model
+import Paging
+import RuleEvaluation
+import Rules
+import SLO
+import ServiceAPI
+import Synchronization
+import Telemetry
+import Timekeeping
+
+extension Daemon {
+    /// Puts rules and people in place of those that run.
+    func adopt(_ files: LoadedFiles) throws {
+        try engine.load(files.rules)
+        try logMetrics.load(files.rules.logMetrics)
+        try tracker.load(files.rules.slos, at: clock.now())
+        let needs = try files.rules.selectorNeeds
+        for poller in pollers { poller.update(needs: needs) }
+        let now = clock.now()
+        loading.withLock {
+            $0 = StatusRoutes.Loading(
+                settingsText: files.settingsText,
+                isCurrent: true,
+                at: now
+            )
+        }
+        reloads.successful.set(1)
+        reloads.at.set(now.seconds)
+    }
+
+    /// Reads all files again; what is wrong leaves everything as it was.
+    ///
+    /// Calls at the same time are done one after another.
+    ///
+    /// - Returns: Nil when all went well, else what is wrong.
+    func reload() async -> String? {
+        let turn = lastReload.withLock { last in
+            let turn = Task { [self, last] in
+                _ = await last?.value
+                return await reloadNow()
+            }
+            last = turn
+            return turn
+        }
+        return await turn.value
+    }
+
+    private func reloadNow() async -> String? {
+        switch await offPool({ self.adoptFromDisk() }) {
+        case .success(let files):
+            await dispatcher.reload(files.policy)
+            await pages.reload(files.receivers)
+            var unchanged = files.settings
+            unchanged.rules = settings.rules
+            unchanged.incidentsFile = settings.incidentsFile
+            if unchanged != settings {
+                log.warn("rules and on-call are reloaded; other changed settings need a restart")
+            } else {
+                log.info("rules and on-call are reloaded")
+            }
+            return nil
+        case .failure(let problems):
+            loading.withLock { $0.isCurrent = false }
+            reloads.successful.set(0)
+            log.error(
+                "not reloaded; what was running goes on",
+                ["problems": problems.description]
+            )
+            return problems.description
+        }
+    }
+
+    private func adoptFromDisk() -> Result<LoadedFiles, DiagnosticList> {
+        do {
+            var files = try LoadedFiles.load(settingsPath: settingsPath, environment: environment)
+            overrides(&files.settings)
+            // What only loading finds must be found before the first part is replaced.
+            try Rehearsal.check(files)
+            try adopt(files)
+            return .success(files)
+        } catch let problems as DiagnosticList {
+            return .failure(problems)
+        } catch {
+            let place = SourceLocation(file: settingsPath, line: 1, column: 1)
+            return .failure(DiagnosticList([Diagnostic(place, "\(error)")]))
+        }
+    }
+}

@@ -1,0 +1,87 @@
+import Configuration
+import Foundation
+import HTTPServer
+import Ingest
+import MetricStore
+import PromQL
+import RemoteWriteIngest
+import RuleEvaluation
+import ServiceAPI
+import Synchronization
+import Timekeeping
+
+extension Daemon {
+    /// Everything that is answered over HTTP.
+    var routes: [HTTPRoute] {
+        let (engine, sources, clock) = (engine, sources, clock)
+        let budgets = BudgetRoutes(tracker: tracker, clock: clock)
+        let rules = RuleRoutes { engine.snapshot }
+        let sourceRoutes = SourceRoutes(statuses: { sources.statuses }, clock: clock)
+        let incidents = IncidentRoutes(dispatcher: dispatcher, pages: pages) { fingerprint in
+            _ = engine.release(fingerprint: fingerprint)
+        }
+        let management = ManagementRoutes(readiness: readiness, metrics: metrics) { [weak self] in
+            await self?.reload()
+        }
+        let pages = PageRoutes(
+            incidents: incidents,
+            budgets: budgets,
+            rules: rules,
+            sources: sourceRoutes,
+            clock: clock
+        )
+        var routes =
+            management.routes + seriesRoutes + statusRoutes.routes + rules.routes + budgets.routes
+            + incidents.routes + sourceRoutes.routes + pages.routes
+        if settings.sources.remoteWrite {
+            routes.append(
+                RemoteWriteHandler(admission: admission, sources: sources, metrics: metrics).route
+            )
+        }
+        return routes
+    }
+
+    private var seriesRoutes: [HTTPRoute] {
+        let readiness = readiness
+        let queries = QueryRoutes(
+            source: store,
+            clock: clock,
+            isStopping: { readiness.isStopping },
+            metrics: metrics
+        )
+        return queries.routes + SeriesRoutes(store: store, clock: clock).routes
+    }
+
+    private var statusRoutes: StatusRoutes {
+        let defaults = (query: QuerySettings(), limits: QueryLimits())
+        let process = StatusRoutes.Process(
+            startedAt: startedAt,
+            workingFolder: FileManager.default.currentDirectoryPath,
+            hostname: Daemon.hostname,
+            processors: ProcessInfo.processInfo.activeProcessorCount,
+            retention: settings.store.retention,
+            flags: [
+                "config.file": settingsPath,
+                "web.listen-address": settings.server.listen,
+                "web.external-url": settings.server.linkBase,
+                "storage.tsdb.path": settings.store.path,
+                "storage.tsdb.retention.time": settings.store.retention.prometheusText,
+                "query.lookback-delta": defaults.query.lookback.prometheusText,
+                "query.max-samples": "\(defaults.query.sampleLimit)",
+                "query.timeout": defaults.limits.timeMax.prometheusText,
+            ]
+        )
+        return StatusRoutes(
+            process: process,
+            loading: { self.loading.withLock { $0 } },
+            statistics: { [store] in store.statistics },
+            clock: clock
+        )
+    }
+
+    /// The machine's own name; no name service is asked. Empty where it cannot be had.
+    private static var hostname: String {
+        let text = try? String(contentsOfFile: "/proc/sys/kernel/hostname", encoding: .utf8)
+        return text?.trimmingCharacters(in: .whitespacesAndNewlines) ?? ""
+    }
+}

@@ -1,0 +1,168 @@
+import CloudWatchIngest
+import Configuration
+import EFKIngest
+import Foundation
+import HTTPClient
+import HTTPServer
+import Incidents
+import Ingest
+import MetricStore
+import Paging
+import RemoteWriteIngest
+import RuleEvaluation
+import ServiceAPI
+import StateStore
+import Synchronization
+import Telemetry
+import Timekeeping
+
+extension Daemon {
+    /// What a running daemon holds, in the order in which it starts.
+    struct Running {
+        var server: HTTPServer?
+        var forward: ForwardServer?
+        var tasks: [Task<Void, Never>] = []
+        var pollers: [Task<Void, Never>] = []
+    }
+
+    /// The address that HTTP is served on, as `127.0.0.1:9467`; nil while it is not.
+    var address: String? { running.withLock { $0?.server?.address } }
+
+    /// Starts everything, sources last.
+    ///
+    /// - Throws: What cannot be had, such as a port that is in use; all that had started is stopped again.
+    func start() async throws {
+        do {
+            try await startParts()
+            readiness.becomeReady()
+        } catch {
+            await stop()
+            throw error
+        }
+    }
+
+    private func startParts() async throws {
+        running.withLock { $0 = Running() }
+        store.start()
+        try http.start()
+        try await dispatcher.start()
+        let server = HTTPServer(
+            settings: HTTPServerSettings(listen: settings.server.listen),
+            routes: routes,
+            log: log.named("http"),
+            metrics: metrics,
+            clock: clock,
+            fallback: OwnAnswers.inTheWordsOf
+        )
+        try server.start()
+        running.withLock { $0?.server = server }
+        let (dispatcher, pages, sleeper) = (dispatcher, pages, sleeper)
+        keep(Task { await dispatcher.run(sleeper: sleeper) })
+        keep(Task { await pages.run() })
+        keep(
+            Task { [admission] in
+                while !Task.isCancelled {
+                    await offPool { admission.tick() }
+                    do { try await sleeper.sleep(for: .seconds(1)) } catch { return }
+                }
+            }
+        )
+        let ticker = BudgetTicker(
+            tracker: tracker,
+            dispatcher: dispatcher,
+            interval: min(settings.evaluation.interval, .seconds(10)),
+            clock: clock,
+            sleeper: sleeper,
+            log: log.named("slo")
+        )
+        keep(Task { await ticker.run() })
+        engine.start()
+        try startForward()
+        declareSourcesThatAreOff()
+        let polls = pollers.map { poller in Task { await poller.run() } }
+        running.withLock { $0?.pollers = polls }
+    }
+
+    private func keep(_ task: Task<Void, Never>) {
+        running.withLock { $0?.tasks.append(task) }
+    }
+
+    private func startForward() throws {
+        guard let configured = settings.sources.forward else { return }
+        var key: [UInt8]?
+        if let path = configured.sharedKeyFile {
+            guard let data = FileManager.default.contents(atPath: path) else {
+                throw DaemonError(
+                    "the shared key file \(path) (sources.forward.shared_key_file) cannot be read; "
+                        + "check its path and mode"
+                )
+            }
+            key = Array(
+                String(decoding: data, as: UTF8.self)
+                    .trimmingCharacters(in: .whitespacesAndNewlines).utf8
+            )
+        }
+        let forward = ForwardServer(
+            settings: ForwardSettings(listen: configured.listen, sharedKey: key),
+            admission: admission,
+            sources: sources,
+            clock: clock,
+            metrics: metrics,
+            log: log.named("forward")
+        )
+        try forward.start()
+        running.withLock { $0?.forward = forward }
+    }
+
+    private func declareSourcesThatAreOff() {
+        if settings.sources.cloudWatch.isEmpty {
+            sources.declare(
+                "cloudwatch",
+                isOn: false,
+                advice: "add an entry to sources.cloudwatch in \(settingsPath) to turn it on"
+            )
+        }
+        if settings.sources.forward == nil {
+            sources.declare(
+                "forward",
+                isOn: false,
+                advice: "add sources.forward.listen to \(settingsPath) to turn it on"
+            )
+        }
+        if !settings.sources.remoteWrite {
+            sources.declare(
+                RemoteWriteHandler.source,
+                isOn: false,
+                advice:
+                    "set sources.http_ingest.remote_write to true in \(settingsPath) to turn it on"
+            )
+        }
+    }
+
+    /// Stops what takes in, then what evaluates, then what pages; what is not delivered yet is on disk.
+    func stop() async {
+        readiness.stop()
+        let stopped = running.withLock { running in
+            defer { running = nil }
+            return running
+        }
+        for poller in stopped?.pollers ?? [] { poller.cancel() }
+        for poller in stopped?.pollers ?? [] { await poller.value }
+        await offPool {
+            stopped?.forward?.stop()
+            stopped?.server?.stop(drain: .seconds(3))
+        }
+        await engine.stop()
+        for task in stopped?.tasks ?? [] { task.cancel() }
+        for task in stopped?.tasks ?? [] { await task.value }
+        await offPool { [self] in
+            http.stop()
+            store.stop()
+            do {
+                try state.close()
+            } catch {
+                log.warn("the state file was not tidied", ["reason": "\(error)"])
+            }
+        }
+    }
+}

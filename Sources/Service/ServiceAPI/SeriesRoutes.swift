@@ -1,0 +1,144 @@
+package import HTTPServer
+package import MetricStore
+import Model
+import PromQLSyntax
+package import Timekeeping
+
+/// Prometheus's API about series: which there are, their labels, and their newest samples for `/federate`.
+package struct SeriesRoutes: Sendable {
+    private let store: MetricStore
+    private let clock: any WallClock
+    private let lookback: Duration
+
+    /// - Parameters:
+    ///   - store: The metric rings.
+    ///   - clock: The time `/federate` is asked at.
+    ///   - lookback: How old a sample may be for `/federate`.
+    package init(
+        store: MetricStore,
+        clock: any WallClock,
+        lookback: Duration = .seconds(300)
+    ) {
+        self.store = store
+        self.clock = clock
+        self.lookback = lookback
+    }
+
+    package var routes: [HTTPRoute] {
+        [
+            HTTPRoute("GET", "/api/v1/series", .blocking(series)),
+            HTTPRoute("POST", "/api/v1/series", .blocking(series)),
+            HTTPRoute("GET", "/api/v1/labels", .blocking(labels)),
+            HTTPRoute("POST", "/api/v1/labels", .blocking(labels)),
+            HTTPRoute("GET", "/api/v1/label/{name}/values", .blocking(labelValues)),
+            HTTPRoute("GET", "/federate", .blocking(federate)),
+        ]
+    }
+
+    @Sendable private func series(_ request: HTTPRequest) -> HTTPResponse {
+        PrometheusReply.answering(request) { parameters throws(PrometheusFailure) in
+            guard !parameters.all("match[]").isEmpty else {
+                throw PrometheusFailure(
+                    type: .badData,
+                    message: "no match[] parameter provided"
+                )
+            }
+            let found = try union(parameters) { selection throws(SeriesReadingError) in
+                try store.labelSets(selection)
+            }
+            return try reply(found.sorted(), parameters) { $0.labels($1) }
+        }
+    }
+
+    @Sendable private func labels(_ request: HTTPRequest) -> HTTPResponse {
+        PrometheusReply.answering(request) { parameters throws(PrometheusFailure) in
+            let names = try union(parameters) { selection throws(SeriesReadingError) in
+                try store.labelNames(selection)
+            }
+            return try reply(SeriesRoutes.sorted(names), parameters) { $0.string($1) }
+        }
+    }
+
+    @Sendable private func labelValues(_ request: HTTPRequest) -> HTTPResponse {
+        PrometheusReply.answering(request) { parameters throws(PrometheusFailure) in
+            let name = EscapedLabelName.plain(request.pathParameters["name"] ?? "")
+            let values = try union(parameters) { selection throws(SeriesReadingError) in
+                try store.labelValues(name, selection)
+            }
+            return try reply(SeriesRoutes.sorted(values), parameters) { $0.string($1) }
+        }
+    }
+
+    private static func sorted(_ texts: Set<String>) -> [String] {
+        texts.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    }
+
+    /// Reads what every selector of the call finds; all series when it has none.
+    private func union<Found: Hashable>(
+        _ parameters: QueryParameters,
+        _ read: (SeriesSelection) throws(SeriesReadingError) -> [Found]
+    ) throws(PrometheusFailure) -> Set<Found> {
+        let window = try parameters.window()
+        var selectors = try parameters.selectors()
+        if selectors.isEmpty { selectors = [[]] }
+        var found: Set<Found> = []
+        for matchers in selectors {
+            do {
+                found.formUnion(try read(SeriesSelection(matchers: matchers, range: window)))
+            } catch {
+                throw PrometheusFailure(error)
+            }
+        }
+        return found
+    }
+
+    private func reply<Item>(
+        _ items: [Item],
+        _ parameters: QueryParameters,
+        _ write: (inout JSONWriter, Item) -> Void
+    ) throws(PrometheusFailure) -> HTTPResponse {
+        let limit = try parameters.limit("limit") ?? .max
+        return PrometheusReply.success(
+            warnings: items.count > limit ? [PrometheusReply.truncated] : []
+        ) { writer in
+            writer.array { writer in
+                for item in items.prefix(limit) { write(&writer, item) }
+            }
+        }
+    }
+
+    // MARK: Federation
+
+    /// The newest sample of each selected series, in Prometheus's text format, with its time.
+    @Sendable private func federate(_ request: HTTPRequest) -> HTTPResponse {
+        do throws(PrometheusFailure) {
+            let now = clock.now()
+            let range = TimeRange(after: now - lookback, through: now)
+            var newest: [LabelSet: Sample] = [:]
+            for matchers in try QueryParameters(request).selectors() {
+                let selection = SeriesSelection(matchers: matchers, range: range)
+                let found: [SeriesSamples]
+                do throws(SeriesReadingError) {
+                    found = try store.select(selection, sampleLimit: .max)
+                } catch { throw PrometheusFailure(error) }
+                for series in found {
+                    guard let last = series.samples.last, !Staleness.isMarker(last.value) else {
+                        continue
+                    }
+                    newest[series.labels] = last
+                }
+            }
+            return HTTPResponse(
+                status: 200,
+                contentType: "text/plain; version=0.0.4; charset=utf-8",
+                FederationText.text(newest)
+            )
+        } catch {
+            return HTTPResponse(
+                status: error.type.status,
+                contentType: "text/plain; charset=utf-8",
+                error.message + "\n"
+            )
+        }
+    }
+}
