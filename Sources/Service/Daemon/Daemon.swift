@@ -156,7 +156,7 @@ final class Daemon: Sendable {
             metrics: metrics
         )
         admission = Admission(
-            samples: store,
+            samples: EagerTouches(store: store, engine: engine, clock: clock),
             records: logs,
             logMetrics: logMetrics,
             sources: sources,

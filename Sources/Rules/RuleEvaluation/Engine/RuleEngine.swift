@@ -203,6 +203,9 @@ package final class RuleEngine: Sendable {
         )
     }
 
+    /// True while a loaded group is eager: only then is `touched` worth a call.
+    package var wantsTouches: Bool { hasEagerGroups.load(ordering: .relaxed) }
+
     /// Tells that an accepted batch holds these metrics; eager groups that read them are evaluated soon.
     ///
     /// Cheap, never blocks on an evaluation; call it from any thread.
