@@ -84,9 +84,18 @@ extension LabelSet: ExpressibleByDictionaryLiteral {
 extension LabelSet: Comparable {
     /// Prometheus's order: pair by pair in byte order, then the shorter first.
     package static func < (left: LabelSet, right: LabelSet) -> Bool {
-        for (a, b) in zip(left.labels, right.labels) {
-            if a.name != b.name { return a.name.utf8.lexicographicallyPrecedes(b.name.utf8) }
-            if a.value != b.value { return a.value.utf8.lexicographicallyPrecedes(b.value.utf8) }
+        // By index: iterating would copy, and so retain, four strings a label.
+        for index in 0..<min(left.labels.count, right.labels.count) {
+            if left.labels[index].name != right.labels[index].name {
+                return left.labels[index].name.utf8.lexicographicallyPrecedes(
+                    right.labels[index].name.utf8
+                )
+            }
+            if left.labels[index].value != right.labels[index].value {
+                return left.labels[index].value.utf8.lexicographicallyPrecedes(
+                    right.labels[index].value.utf8
+                )
+            }
         }
         return left.labels.count < right.labels.count
     }
