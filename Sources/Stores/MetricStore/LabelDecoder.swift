@@ -14,6 +14,8 @@ struct LabelDecoder {
     private let settings: MetricStoreSettings
     /// The labels of the last decoded entry, sorted by name in byte order, without empty values.
     private(set) var fields: [Field] = []
+    /// True when the last decoded entry's bytes are those that `encode` would write.
+    private(set) var isCanonical = false
 
     init(settings: MetricStoreSettings) {
         self.settings = settings
@@ -30,6 +32,8 @@ struct LabelDecoder {
         in range: Range<Int>
     ) throws(LabelRefusal) {
         fields.removeAll(keepingCapacity: true)
+        isCanonical = true
+        var canonicalBytes = 0
         var cursor = range.lowerBound
         while cursor < range.upperBound {
             let start = cursor
@@ -48,9 +52,13 @@ struct LabelDecoder {
                         + "\(settings.labelsPerSeriesMax); drop labels with a relabel rule"
                 )
             }
+            if field.name.upperBound > field.value.lowerBound { isCanonical = false }
+            canonicalBytes += LabelDecoder.encodedBytes(field)
             fields.append(field)
         }
         try sort(bytes)
+        // In order, and nothing in it but what must be: no byte can differ.
+        if canonicalBytes != range.count { isCanonical = false }
         guard fields.contains(where: { equals(bytes, $0.name, LabelSet.metricName) }) else {
             throw LabelRefusal(
                 cause: .invalidLabels,
@@ -63,19 +71,29 @@ struct LabelDecoder {
     func encode(_ bytes: Span<UInt8>, into encoded: inout [UInt8]) {
         encoded.removeAll(keepingCapacity: true)
         for field in fields {
-            let (name, value) = (field.name.count, field.value.count)
             encoded.append(0x0a)
-            append(2 + size(name) + name + size(value) + value, to: &encoded)
+            append(LabelDecoder.messageBytes(field), to: &encoded)
             encoded.append(0x0a)
-            append(name, to: &encoded)
+            append(field.name.count, to: &encoded)
             for index in field.name { encoded.append(bytes[index]) }
             encoded.append(0x12)
-            append(value, to: &encoded)
+            append(field.value.count, to: &encoded)
             for index in field.value { encoded.append(bytes[index]) }
         }
     }
 
-    private func size(_ value: Int) -> Int { value < 0x80 ? 1 : 1 + size(value >> 7) }
+    private static func size(_ value: Int) -> Int { value < 0x80 ? 1 : 1 + size(value >> 7) }
+
+    /// Bytes of a label's message.
+    private static func messageBytes(_ field: Field) -> Int {
+        2 + size(field.name.count) + field.name.count + size(field.value.count)
+            + field.value.count
+    }
+
+    private static func encodedBytes(_ field: Field) -> Int {
+        let message = messageBytes(field)
+        return 1 + size(message) + message
+    }
 
     private func append(_ value: Int, to encoded: inout [UInt8]) {
         var rest = value
@@ -209,6 +227,7 @@ struct LabelDecoder {
             isSorted = false
         }
         guard !isSorted else { return }
+        isCanonical = false
         // `sort(by:)` takes no span, so this orders by merging runs of its own: insertion, as lists are short.
         for index in 1..<fields.count {
             let field = fields[index]

@@ -211,13 +211,60 @@ extension LabelIndex {
         let second = unsafe storage.slab.address(b.labels).assumingMemoryBound(to: UInt32.self)
         for index in 0..<Int(min(a.labelCount, b.labelCount)) {
             let (one, other) = unsafe (first[index], second[index])
-            guard one != other else { continue }
-            let parents = unsafe (pairs[Int(one)].parent, pairs[Int(other)].parent)
-            return parents.0 == parents.1
-                ? order(one, other, storage.slab) < 0
-                : order(parents.0, parents.1, storage.slab) < 0
+            if one != other { return pairPrecedes(one, other, storage.slab) }
         }
         return a.labelCount < b.labelCount
+    }
+
+    /// Adds the pairs of a series, in order of names.
+    func appendPairs(
+        of series: UInt32,
+        to list: inout [UInt32],
+        _ storage: borrowing SeriesStorage
+    ) {
+        let head = storage.head(series)
+        let labels = unsafe storage.slab.address(head.labels).assumingMemoryBound(to: UInt32.self)
+        unsafe list.append(
+            contentsOf: UnsafeBufferPointer(start: labels, count: Int(head.labelCount))
+        )
+    }
+
+    /// For each pair in a list its place in the order of names and values, by number of the pair.
+    func ranks(of list: [UInt32], _ storage: borrowing SeriesStorage) -> [UInt32] {
+        var ranks = [UInt32](repeating: 0, count: pairCount)
+        var distinct: [UInt32] = []
+        for pair in list where ranks[Int(pair)] == 0 {
+            ranks[Int(pair)] = 1
+            distinct.append(pair)
+        }
+        // Merge sort, as `sort(by:)` takes no closure over borrowed values.
+        var source = distinct
+        var width = 1
+        while width < source.count {
+            for start in stride(from: 0, to: source.count, by: 2 * width) {
+                let middle = min(start + width, source.count)
+                let end = min(start + 2 * width, source.count)
+                var (left, right) = (start, middle)
+                for place in start..<end {
+                    let takesLeft =
+                        left < middle
+                        && (right >= end
+                            || !pairPrecedes(source[right], source[left], storage.slab))
+                    distinct[place] = takesLeft ? source[left] : source[right]
+                    if takesLeft { left += 1 } else { right += 1 }
+                }
+            }
+            swap(&source, &distinct)
+            width *= 2
+        }
+        for (rank, pair) in source.enumerated() { ranks[Int(pair)] = UInt32(rank) }
+        return ranks
+    }
+
+    private func pairPrecedes(_ left: UInt32, _ right: UInt32, _ slab: borrowing Slab) -> Bool {
+        let parents = unsafe (pairs[Int(left)].parent, pairs[Int(right)].parent)
+        return parents.0 == parents.1
+            ? order(left, right, slab) < 0 : order(parents.0, parents.1, slab) < 0
     }
 
     /// Negative, zero or positive as the text of one pair sorts before, equal to or after another's, by bytes.

@@ -10,13 +10,15 @@ struct LabelIndex: ~Copyable {
     let budget: MemoryBudget
     private let hasher: LabelHasher
     /// Pairs that were ever used, freed ones among them.
-    private var pairCount = 0
+    private(set) var pairCount = 0
     private let pairsMax: Int
     private var freePairs: [UInt32] = []
     /// Pair numbers plus one by hash; 0 in an empty place.
     private var slots: [UInt32]
     private var slotsUsed = 0
     private(set) var names: [LabelName] = []
+    /// Pairs of the names of the series that was added last, in their order.
+    private var recentNames: [UInt32] = []
     private var freeNames: [Int] = []
     /// Counts series that came and purges.
     private(set) var changes: UInt64 = 0
@@ -77,11 +79,21 @@ struct LabelIndex: ~Copyable {
         parent: UInt32,
         _ slab: borrowing Slab
     ) -> UInt32? {
-        let hash = unsafe hash(bytes, parent)
+        unsafe find(bytes, parent: parent, hash: hash(bytes, parent), slab)
+    }
+
+    private func find(
+        _ bytes: UnsafeRawBufferPointer,
+        parent: UInt32,
+        hash: UInt32,
+        _ slab: borrowing Slab
+    ) -> UInt32? {
         var place = LabelIndex.place(hash, slots.count)
         while slots[place] != 0 {
             let number = slots[place] - 1
-            if unsafe equals(number, hash, parent, bytes, slab) { return number }
+            let isSame =
+                unsafe pairs[Int(number)].hash == hash && equals(number, parent, bytes, slab)
+            if isSame { return number }
             place = place + 1 == slots.count ? 0 : place + 1
         }
         return nil
@@ -108,13 +120,12 @@ struct LabelIndex: ~Copyable {
 
     private func equals(
         _ number: UInt32,
-        _ hash: UInt32,
         _ parent: UInt32,
         _ bytes: UnsafeRawBufferPointer,
         _ slab: borrowing Slab
     ) -> Bool {
         let entry = unsafe pairs + Int(number)
-        guard unsafe entry.pointee.hash == hash, unsafe entry.pointee.parent == parent,
+        guard unsafe entry.pointee.parent == parent,
             unsafe Int(entry.pointee.textLength) == bytes.count
         else { return false }
         guard let start = bytes.baseAddress else { return true }
@@ -139,11 +150,12 @@ struct LabelIndex: ~Copyable {
         parent: UInt32,
         _ slab: inout Slab
     ) -> UInt32 {
-        if let known = unsafe find(bytes, parent: parent, slab) { return known }
+        let hash = unsafe hash(bytes, parent)
+        if let known = unsafe find(bytes, parent: parent, hash: hash, slab) { return known }
         let number = newPair()
         let entry = unsafe pairs + Int(number)
         unsafe entry.pointee = LabelPair()
-        unsafe entry.pointee.hash = hash(bytes, parent)
+        unsafe entry.pointee.hash = hash
         unsafe entry.pointee.parent = parent
         unsafe entry.pointee.textLength = UInt32(bytes.count)
         unsafe entry.pointee.text = slab.allocate(max(1, bytes.count), isEssential: true)
@@ -165,6 +177,25 @@ struct LabelIndex: ~Copyable {
         }
         insertSlot(number)
         return number
+    }
+
+    /// The pair of a name, which most often stood at the same place in the series before.
+    private mutating func internName(
+        _ bytes: UnsafeRawBufferPointer,
+        place: Int,
+        _ slab: inout Slab
+    ) -> UInt32 {
+        if place < recentNames.count {
+            let recent = recentNames[place]
+            if unsafe equals(recent, LabelPair.rootParent, bytes, slab) { return recent }
+        }
+        let name = unsafe intern(bytes, parent: LabelPair.rootParent, &slab)
+        if place < recentNames.count {
+            recentNames[place] = name
+        } else {
+            recentNames.append(name)
+        }
+        return name
     }
 
     private mutating func newPair() -> UInt32 {
@@ -248,9 +279,9 @@ struct LabelIndex: ~Copyable {
         changes += 1
         let block = slab.allocate(max(4, fields.count * 4), isEssential: true)
         for (index, field) in fields.enumerated() {
-            let name = unsafe intern(
+            let name = unsafe internName(
                 UnsafeRawBufferPointer(rebasing: bytes[field.name]),
-                parent: LabelPair.rootParent,
+                place: index,
                 &slab
             )
             let pair = unsafe intern(

@@ -155,33 +155,49 @@ struct SelectorCache {
         return merged
     }
 
-    /// Merge sort, as `sort(by:)` takes no closure over borrowed values.
+    /// Sorts by labels: the pairs that occur are ranked once, then series are compared by ranks alone.
     private static func sorted(
         _ series: [UInt32],
         _ index: borrowing LabelIndex,
         _ storage: borrowing SeriesStorage
     ) -> [UInt32] {
-        var source = series
-        var target = series
-        var width = 1
-        while width < series.count {
-            var start = 0
-            while start < series.count {
-                let middle = min(start + width, series.count)
-                let end = min(start + 2 * width, series.count)
-                var (left, right) = (start, middle)
-                for place in start..<end {
-                    let takesLeft =
-                        left < middle
-                        && (right >= end || !index.precedes(source[right], source[left], storage))
-                    target[place] = takesLeft ? source[left] : source[right]
-                    if takesLeft { left += 1 } else { right += 1 }
-                }
-                start = end
-            }
-            swap(&source, &target)
-            width *= 2
+        guard series.count > 1 else { return series }
+        var starts: [Int] = []
+        starts.reserveCapacity(series.count + 1)
+        var row: [UInt32] = []
+        for one in series {
+            starts.append(row.count)
+            index.appendPairs(of: one, to: &row, storage)
         }
-        return source
+        starts.append(row.count)
+        let ranks = index.ranks(of: row, storage)
+        for place in row.indices { row[place] = ranks[Int(row[place])] }
+        var order = Array(series.indices)
+        unsafe row.withUnsafeBufferPointer { row in
+            unsafe starts.withUnsafeBufferPointer { starts in
+                order.sort { left, right in
+                    unsafe precedes(
+                        row,
+                        starts[left]..<starts[left + 1],
+                        starts[right]..<starts[right + 1]
+                    )
+                }
+            }
+        }
+        return order.map { series[$0] }
+    }
+
+    private static func precedes(
+        _ row: UnsafeBufferPointer<UInt32>,
+        _ left: Range<Int>,
+        _ right: Range<Int>
+    ) -> Bool {
+        for offset in 0..<min(left.count, right.count) {
+            let (one, other) = unsafe (
+                row[left.lowerBound + offset], row[right.lowerBound + offset]
+            )
+            if one != other { return one < other }
+        }
+        return left.count < right.count
     }
 }

@@ -155,11 +155,8 @@ struct ShardCore: ~Copyable {
             result.refuse(error.cause, samples: entry.samples.count, error.message)
             return 0
         }
-        decoder.encode(batch.labelBytes.span, into: &canonicalBytes)
-        let canonical = unsafe canonicalBytes.withUnsafeBytes { bytes in
-            unsafe hasher.hash(bytes.baseAddress.unsafelyUnwrapped, count: bytes.count)
-        }
         let hash = work.hashes[place]
+        let canonical = decoder.isCanonical ? hash : canonicalHash(batch)
         let home = canonical.shard(of: shardCount)
         guard home == number else {
             let target = AliasTable.foreignFlag | UInt32(home)
@@ -206,6 +203,14 @@ struct ShardCore: ~Copyable {
             )
         }
         return false
+    }
+
+    /// The hash of the one encoding that every label set has.
+    private mutating func canonicalHash(_ batch: SampleBatch) -> LabelHash {
+        decoder.encode(batch.labelBytes.span, into: &canonicalBytes)
+        return unsafe canonicalBytes.withUnsafeBytes { bytes in
+            unsafe hasher.hash(bytes.baseAddress.unsafelyUnwrapped, count: bytes.count)
+        }
     }
 
     private mutating func create(

@@ -37,7 +37,7 @@ struct MatchingTests {
         return try LabelMatcher(name, operation, value)
     }
 
-    @Test("random selectors", arguments: 1...6 as ClosedRange<UInt64>)
+    @Test("random selectors", arguments: 1...4 as ClosedRange<UInt64>)
     func randomSelectors(seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)
         let harness = StoreHarness(

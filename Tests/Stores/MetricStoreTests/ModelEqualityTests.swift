@@ -96,7 +96,7 @@ struct ModelEqualityTests {
             ["__name__": "m\($0 % 3)", "a": "\($0 % 7)", "b": "\($0)", "c": $0 % 2 == 0 ? "x" : ""]
         }
         var newest = [Int64](repeating: harness.clock.now().milliseconds - 600_000, count: 25)
-        for step in 0..<300 {
+        for step in 0..<200 {
             let now = harness.clock.now()
             let batch = ModelEqualityTests.randomBatch(
                 series,
