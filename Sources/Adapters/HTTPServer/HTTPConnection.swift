@@ -4,6 +4,9 @@ import ServiceRuntime
 ///
 /// While a handler works nothing more is parsed, so pipelined requests wait in the kernel's buffer.
 final class HTTPConnection: ConnectionHandler {
+    /// Requests answered in one turn of the loop, so that a client that pipelines does not starve others.
+    private static let turnMax = 64
+
     private let core: HTTPServerCore
     private let id: Int
     private let tcp: TCPConnection
@@ -34,7 +37,12 @@ final class HTTPConnection: ConnectionHandler {
         let now = MonotonicInstant.now()
         var offset = 0
         defer { tcp.deadline = tcp.isClosing ? tcp.deadline : clock.deadline }
+        let first = number
         while clock.phase != .handling && !tcp.isClosing && !tcp.isOutputFull {
+            if number - first >= HTTPConnection.turnMax && exchange == nil && offset < bytes.count {
+                takeTurns()
+                return offset
+            }
             switch parser.parse(bytes, from: &offset) {
             case .needMore:
                 progressed(at: now)
@@ -76,6 +84,13 @@ final class HTTPConnection: ConnectionHandler {
     }
 
     // MARK: Reading
+
+    /// Lets the other connections have their turn before the next request is read.
+    private func takeTurns() {
+        tcp.pauseReading()
+        let tcp = tcp
+        tcp.loop.execute { tcp.resumeReading() }
+    }
 
     private func progressed(at now: MonotonicInstant) {
         guard exchange != nil else {

@@ -80,7 +80,8 @@ package struct HTTPResponse: Sendable {
 
 /// Where a handler runs.
 package enum HTTPHandler: Sendable {
-    /// On the loop's own thread: must not block nor take long. For ingest.
+    /// On the loop's own thread: must not block nor take long, nor answer much, since the answer is
+    /// compressed there too. For ingest.
     case inline(@Sendable (HTTPRequest) -> HTTPResponse)
     /// On a worker thread, where it may block on the store. For queries.
     case blocking(@Sendable (HTTPRequest) -> HTTPResponse)

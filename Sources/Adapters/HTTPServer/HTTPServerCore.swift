@@ -8,6 +8,9 @@ import Timekeeping
 /// Proof for `@unchecked Sendable`: the mutable state is touched on the loop's thread only; other threads use
 /// `runBlocking`'s and `runTask`'s closures, which come back by `loop.execute`.
 final class HTTPServerCore: @unchecked Sendable {
+    /// Connections over the limit that are told so at once; beyond them the door is shut without a word.
+    private static let refusedMax = 64
+
     let settings: HTTPServerSettings
     let routes: [HTTPRoute]
     let router: HTTPRouter
@@ -68,10 +71,9 @@ final class HTTPServerCore: @unchecked Sendable {
         return connection
     }
 
-    /// Refused connections are themselves few: beyond them the door is shut without a word.
     private func refuse(_ tcp: TCPConnection) -> (any ConnectionHandler)? {
         count(.connectionLimit)
-        guard refusing < 64 else { return nil }
+        guard refusing < HTTPServerCore.refusedMax else { return nil }
         refusing += 1
         let response = HTTPResponse(
             status: 503,

@@ -42,6 +42,18 @@ import Testing
         #expect(answers.replacing("Connection: close\r\n", with: "") == expected)
     }
 
+    @Test(arguments: [63, 64, 65, 128, 1000])
+    func `many pipelined requests are all answered`(count: Int) throws {
+        let served = try ServedFixture()
+        let requests = (0..<count).map { get("/say/\($0)") }.joined()
+        let peer = try LoopbackPeer(port: served.server.port)
+        try peer.send(requests)
+        for number in 0..<count {
+            let end = "\r\n\r\n\(number)"
+            #expect(try peer.receive(upTo: end).hasPrefix(HTTPServerTests.ok))
+        }
+    }
+
     @Test func `a byte at a time gives the same answers`() throws {
         let served = try ServedFixture()
         let peer = try LoopbackPeer(port: served.server.port)
@@ -225,8 +237,8 @@ import Testing
     @Test(arguments: ["/inline", "/blocking", "/task"])
     func `a body of 32 MiB comes back whole`(path: String) throws {
         let served = try ServedFixture()
-        let peer = try LoopbackPeer(port: served.server.port)
         let block = (0..<(1 << 20)).map { UInt8(truncatingIfNeeded: $0 &* 7) }
+        let peer = try LoopbackPeer(port: served.server.port)
         try peer.send("POST \(path) HTTP/1.1\r\nHost: h\r\nContent-Length: \(32 << 20)\r\n\r\n")
         for _ in 0..<32 { try peer.send(block) }
         _ = try peer.receive(upTo: "\r\n\r\n")
@@ -260,23 +272,32 @@ import Testing
         #expect(try stalled.receiveAll().count < 12_000_000)
     }
 
-    @Test func `slow headers and slow bodies are answered 408`() throws {
-        let served = try ServedFixture {
-            $0.headTime = .milliseconds(30)
-            $0.transferGrace = .milliseconds(30)
-        }
-        for (request, reason) in [
-            ("GET / HTTP/1.1\r\nHost", "slow_head"),
-            ("POST /inline HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nab", "slow_body"),
-        ] {
+    @Test func `slow headers are answered 408, silence with silence`() throws {
+        let served = try ServedFixture { $0.headTime = .milliseconds(30) }
+        var answer = ""
+        // A machine that is busy for those 30 ms makes the beginning late too, and the close a silent one.
+        for _ in 0..<100 where answer.isEmpty {
             let peer = try LoopbackPeer(port: served.server.port)
-            try peer.send(request)
-            let answer = String(decoding: try peer.receiveAll(), as: UTF8.self)
-            #expect(answer.hasPrefix("HTTP/1.1 408 Request Timeout\r\n"))
-            #expect(served.refused(reason) == 1)
+            do {
+                try peer.send("GET / HTTP/1.1\r\nHost")
+            } catch {
+                continue
+            }
+            answer = String(decoding: try peer.receiveAll(), as: UTF8.self)
         }
+        #expect(answer.hasPrefix("HTTP/1.1 408 Request Timeout\r\n"))
+        #expect(served.refused("slow_head") == 1)
         let silent = try LoopbackPeer(port: served.server.port)
         #expect(try silent.receiveAll().isEmpty)
+    }
+
+    @Test func `slow bodies are answered 408`() throws {
+        let served = try ServedFixture { $0.transferGrace = .milliseconds(30) }
+        let peer = try LoopbackPeer(port: served.server.port)
+        try peer.send("POST /inline HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nab")
+        let answer = String(decoding: try peer.receiveAll(), as: UTF8.self)
+        #expect(answer.hasPrefix("HTTP/1.1 408 Request Timeout\r\n"))
+        #expect(served.refused("slow_body") == 1)
     }
 
     @Test func `a kept connection that stays idle is closed without a word`() throws {

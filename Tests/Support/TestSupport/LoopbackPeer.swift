@@ -1,6 +1,6 @@
 import Glibc
 
-/// A plain blocking TCP client on loopback; every call gives up after ten seconds.
+/// A plain blocking TCP client on loopback; every call gives up after thirty seconds.
 package struct LoopbackPeer: ~Copyable {
     /// What went wrong, in words.
     package struct Failure: Error, CustomStringConvertible {
@@ -21,7 +21,7 @@ package struct LoopbackPeer: ~Copyable {
         if var size = receiveBufferBytes {
             unsafe setsockopt(made, SOL_SOCKET, SO_RCVBUF, &size, 4)
         }
-        var limit = timeval(tv_sec: 10, tv_usec: 0)
+        var limit = timeval(tv_sec: 30, tv_usec: 0)
         let length = socklen_t(MemoryLayout<timeval>.size)
         unsafe setsockopt(made, SOL_SOCKET, SO_RCVTIMEO, &limit, length)
         unsafe setsockopt(made, SOL_SOCKET, SO_SNDTIMEO, &limit, length)
