@@ -12,6 +12,9 @@ struct LabelIndex: ~Copyable {
     /// Pairs that were ever used, freed ones among them.
     private(set) var pairCount = 0
     private let pairsMax: Int
+    /// What a pair takes beside its text and its list, and what a name takes beside its pair, about.
+    private static let pairBytes = MemoryLayout<LabelPair>.stride + 8
+    private static let nameBytes = 256
     private var freePairs: [UInt32] = []
     /// Pair numbers plus one by hash; 0 in an empty place.
     private var slots: [UInt32]
@@ -42,7 +45,10 @@ struct LabelIndex: ~Copyable {
             budget.add(bytes: unsafe -Int(pairs[number].capacity) * 4)
             unsafe free(UnsafeMutableRawPointer(bitPattern: UInt(pairs[number].list)))
         }
-        budget.add(bytes: -slots.count * 4 - pairCount * MemoryLayout<LabelPair>.stride)
+        budget.add(
+            bytes: -slots.count * 4 - pairCount * LabelIndex.pairBytes
+                - nameCount * LabelIndex.nameBytes
+        )
     }
 
     /// The pairs by number; valid as long as the index.
@@ -168,6 +174,7 @@ struct LabelIndex: ~Copyable {
         if parent == LabelPair.rootParent {
             let name = freeNames.popLast() ?? names.count
             if name == names.count { names.append(LabelName()) }
+            budget.add(bytes: LabelIndex.nameBytes)
             names[name].text = string(number, slab)
             names[name].pair = number
             unsafe entry.pointee.list = UInt64(name)
@@ -202,7 +209,7 @@ struct LabelIndex: ~Copyable {
         if let free = freePairs.popLast() { return free }
         precondition(pairCount < pairsMax, "more label pairs than the memory limit can hold")
         pairCount += 1
-        budget.add(bytes: MemoryLayout<LabelPair>.stride)
+        budget.add(bytes: LabelIndex.pairBytes)
         return UInt32(pairCount - 1)
     }
 
@@ -234,6 +241,7 @@ struct LabelIndex: ~Copyable {
         guard entry.parent != LabelPair.rootParent else {
             names[Int(entry.list)] = LabelName()
             freeNames.append(Int(entry.list))
+            budget.add(bytes: -LabelIndex.nameBytes)
             return
         }
         let name = unsafe Int(pairs[Int(entry.parent)].list)
