@@ -15,7 +15,7 @@ enum CombinedLogParser {
         var cursor = Cursor(bytes)
         guard let remote = cursor.word(), cursor.word() != nil,
             let user = cursor.text(before: " ["), let time = cursor.text(before: "] \""),
-            let request = cursor.quotedRest(), cursor.space(),
+            let request = cursor.quoted(), cursor.space(),
             let status = cursor.integer(), cursor.space(), let size = cursor.word()
         else { return nil }
         var fields: [(name: String, value: LogValue)] = []
@@ -23,20 +23,15 @@ enum CombinedLogParser {
         fields.append(("remote_addr", .string(remote)))
         fields.append(("remote_user", .string(user)))
         fields.append(("time", .string(time)))
-        fields.append(("request", .string(request)))
-        let parts = request.split(separator: " ", maxSplits: 2)
-        if parts.count >= 2 {
-            fields.append(("method", .string(String(parts[0]))))
-            fields.append(("path", .string(String(parts[1].prefix { $0 != "?" }))))
-            if parts.count == 3 { fields.append(("protocol", .string(String(parts[2])))) }
-        }
+        fields.append(("request", .string(cursor.text(request))))
+        addRequest(bytes, request.range, &fields)
         fields.append(("status", .integer(status)))
         fields.append(("bytes", .integer(Int64(size) ?? 0)))
-        guard cursor.skip(UInt8(ascii: "\"")), let referer = cursor.quotedRest(), cursor.space(),
-            cursor.skip(UInt8(ascii: "\"")), let agent = cursor.quotedRest()
+        guard cursor.skip(UInt8(ascii: "\"")), let referer = cursor.quoted(), cursor.space(),
+            cursor.skip(UInt8(ascii: "\"")), let agent = cursor.quoted()
         else { return fields }
-        fields.append(("referer", .string(referer)))
-        fields.append(("user_agent", .string(agent)))
+        fields.append(("referer", .string(cursor.text(referer))))
+        fields.append(("user_agent", .string(cursor.text(agent))))
         guard cursor.space(), let first = cursor.word().flatMap({ Double($0) }) else {
             return fields
         }
@@ -47,6 +42,39 @@ enum CombinedLogParser {
         fields.append(("request_length", .number(first)))
         fields.append(("request_time", .number(second)))
         return fields
+    }
+
+    /// Takes `GET /path?query HTTP/1.1` apart; what is no such thing adds nothing.
+    private static func addRequest(
+        _ bytes: Span<UInt8>,
+        _ request: Range<Int>,
+        _ fields: inout [(name: String, value: LogValue)]
+    ) {
+        func end(of start: Int, _ stops: (UInt8) -> Bool) -> Int {
+            var end = start
+            while end < request.upperBound, !stops(bytes[end]) { end += 1 }
+            return end
+        }
+        let method = request.lowerBound..<end(of: request.lowerBound) { $0 == 0x20 }
+        guard method.upperBound < request.upperBound else { return }
+        let target = method.upperBound + 1..<end(of: method.upperBound + 1) { $0 == 0x20 }
+        let path =
+            target
+            .lowerBound..<min(
+                target.upperBound,
+                end(of: target.lowerBound) { $0 == UInt8(ascii: "?") }
+            )
+        fields.append(("method", .string(WireText.repaired(bytes, method))))
+        fields.append(("path", .string(WireText.repaired(bytes, path))))
+        guard target.upperBound < request.upperBound else { return }
+        let version = target.upperBound + 1..<request.upperBound
+        fields.append(("protocol", .string(WireText.repaired(bytes, version))))
+    }
+
+    /// A text between quotes, in the line.
+    private struct Quoted {
+        var range: Range<Int>
+        var hasEscapes: Bool
     }
 
     /// A place in the line.
@@ -108,15 +136,14 @@ enum CombinedLogParser {
         }
 
         /// Up to the next quote that no backslash precedes; moves behind it.
-        mutating func quotedRest() -> String? {
+        mutating func quoted() -> Quoted? {
             let start = position
             var hasEscapes = false
             while position < bytes.count {
                 switch bytes[position] {
                 case 0x22:
                     defer { position += 1 }
-                    return hasEscapes
-                        ? unescaped(start..<position) : WireText.repaired(bytes, start..<position)
+                    return Quoted(range: start..<position, hasEscapes: hasEscapes)
                 case 0x5c:
                     hasEscapes = true
                     position += 2
@@ -124,6 +151,11 @@ enum CombinedLogParser {
                 }
             }
             return nil
+        }
+
+        func text(_ quoted: Quoted) -> String {
+            quoted.hasEscapes
+                ? unescaped(quoted.range) : WireText.repaired(bytes, quoted.range)
         }
 
         /// Escaped quotes and backslashes as themselves; other escapes stay as they stand.
