@@ -1,5 +1,7 @@
+import Model
 import TestSupport
 import Testing
+import Timekeeping
 
 @testable import MetricStore
 
@@ -104,6 +106,41 @@ struct InnerStructureTests {
             #expect(table.count == model.count)
         }
         for (_, entry) in model { #expect(table.find(entry.hash) == entry.target) }
+    }
+
+    @Test func anExpiredSeriesTakesAnySampleAgain() {
+        let budget = MemoryBudget(maxBytes: 16 << 20, maxSeries: 10)
+        var storage = SeriesStorage(budget: budget)
+        let series = storage.create()
+        func window(_ now: Int64) -> SeriesStorage.Window {
+            SeriesStorage.Window(oldest: now - 1000, newest: now + 1000, lateWindow: -1)
+        }
+        for time in 0..<100 as Range<Int64> {
+            let outcome = storage.append(
+                series,
+                time: 10_000 + time,
+                bits: UInt64(time),
+                window: window(10_000)
+            )
+            #expect(outcome == .accepted)
+        }
+        // The macro cannot call a member of a value that may not be copied.
+        let tooEarly = storage.expire(series, oldest: 10_098)
+        #expect(!tooEarly)
+        let inTime = storage.expire(series, oldest: 10_099)
+        #expect(inTime)
+        #expect(storage.sampleCount == 0)
+        #expect(storage.expiredCount == 1)
+        #expect(storage.slab.liveBytes == 0)
+        // The clock stepped back: the sample is older than what was there, but nothing is there any more.
+        var outcomes: [SeriesStorage.Outcome] = []
+        for time in [9500, 9400, 9600] as [Int64] {
+            outcomes.append(storage.append(series, time: time, bits: 7, window: window(9000)))
+        }
+        #expect(outcomes == [.accepted, .outOfOrder, .accepted])
+        #expect(storage.expiredCount == 0)
+        let samples = storage.samples(series, after: .min, through: .max)
+        #expect(samples.map(\.timestamp.milliseconds) == [9500, 9600])
     }
 
     @Test func hashesDifferWhereBytesDo() {

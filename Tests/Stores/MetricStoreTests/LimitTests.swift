@@ -98,6 +98,31 @@ struct LimitTests {
         }
     }
 
+    @Test func oneSeriesHoldsSoManySamplesAtMost() throws {
+        let harness = StoreHarness(
+            MetricStoreSettings(shards: 1, retention: .seconds(30 * 86400))
+        )
+        let count = 140_000
+        let now = harness.clock.now().milliseconds
+        for start in stride(from: 0, to: count, by: 10_000) {
+            var batch = SampleBatch()
+            batch.append(
+                ["__name__": "m"],
+                samples: (start..<(start + 10_000)).map {
+                    Sample(Timestamp(milliseconds: now - Int64(count - $0) * 1000), Double($0))
+                }
+            )
+            #expect(harness.store.append(batch).accepted == 10_000)
+        }
+        let samples = try harness.samples("m")
+        // The newest 4,095 chunks of 32, without a hole.
+        #expect(samples.count > 4094 * 32 && samples.count < 4097 * 32)
+        #expect(samples.last?.1 == Double(count - 1))
+        #expect(zip(samples, samples.dropFirst()).allSatisfy { $1.1 - $0.1 == 1 })
+        let statistics = harness.store.statistics
+        #expect(statistics.evictedSamples + statistics.samples == count)
+    }
+
     struct LabelCase: CustomTestStringConvertible, Sendable {
         var testDescription: String
         var bytes: [UInt8]

@@ -193,6 +193,37 @@ struct ModelEqualityTests {
         }
     }
 
+    @Test func gapsCanBeFilledLater() throws {
+        for seed in 1...3 as ClosedRange<UInt64> {
+            var random = SeededGenerator(seed: seed)
+            let harness = StoreHarness(MetricStoreSettings(shards: 1))
+            let now = harness.clock.now().milliseconds
+            // Every sixth sample in order, then all others in any order: chunks fill up and are cut in two.
+            let times = (0..<1200).map { now - Int64(1200 - $0) * 10_000 }
+            let late = times.indices.filter { $0 % 6 != 0 && $0 < 1194 }.shuffled(using: &random)
+            for index in times.indices where index % 6 == 0 {
+                #expect(
+                    harness.append(["__name__": "m"], [(times[index] - now, Double(index))])
+                        .accepted
+                        == 1
+                )
+            }
+            for start in stride(from: 0, to: late.count, by: 50) {
+                let part = late[start..<min(start + 50, late.count)]
+                let result = harness.append(
+                    ["__name__": "m"],
+                    part.map { (times[$0] - now, Double($0)) },
+                    policy: .upsert(window: .seconds(20_000))
+                )
+                #expect(result.accepted == part.count)
+            }
+            let samples = try harness.samples("m")
+            #expect(samples.map(\.1) == (0..<1195).map(Double.init))
+            #expect(samples.map(\.0) == times.prefix(1195).map { $0 - now })
+            #expect(harness.store.statistics.samples == 1195)
+        }
+    }
+
     @Test func realCloudWatchSeriesComeBack() throws {
         let folder = URL(filePath: #filePath)
             .appending(path: "../../../../../shared/data/cloudwatch").standardizedFileURL
