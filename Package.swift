@@ -212,12 +212,13 @@ var targets: [Target] = [
     tests(
         "Service", "StateStoreTests",
         ["StateStore", "SQLite", "RuleEvaluation", "SLO", "Incidents", "OnCall", "Paging", "Model", "Timekeeping"]),
+    tests("Service", "APIModelTests", ["APIModel"]),
     tests(
         "Service", "ServiceAPITests",
         [
-            "ServiceAPI", "APIModel", "HTTPServer", "Ingest", "MetricStore", "LogStore", "PromQL", "Rules", "SLO",
-            "RuleEvaluation", "Incidents", "OnCall", "Paging", "Model", "Timekeeping", "Telemetry",
-        ]),
+            "ServiceAPI", "APIModel", "HTTPServer", "HTTPClient", "Ingest", "MetricStore", "PromQL", "Rules", "SLO",
+            "RuleEvaluation", "Incidents", "OnCall", "Paging", "StateStore", "Model", "Timekeeping", "Telemetry",
+        ], fixtures: ["Golden"]),
     tests(
         "Service", "CloudWatchStandInTests",
         [

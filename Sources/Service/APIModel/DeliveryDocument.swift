@@ -18,13 +18,13 @@ package struct DeliveryDocument: Codable, Hashable, Sendable {
     package var id: String
     package var incident: String
     package var receiver: String
-    /// `trigger`, `acknowledge`, `resolve`.
+    /// Why it is sent: `opened`, `raised`, `escalated`, `acknowledged`, `resolved` and the like.
     package var kind: String
-    /// `pending`, `delivered` or `dead`.
+    /// `pending`, `delivered`, `dead` (given up) or `withdrawn` (not needed any more).
     package var state: String
     package var createdAt: String
     @Null package var nextTryAt: String?
-    /// Why it is dead; null otherwise.
+    /// Why it is dead or withdrawn, or what the last try met.
     @Null package var reason: String?
     package var tries: [Try]
 

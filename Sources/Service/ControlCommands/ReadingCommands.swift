@@ -1,6 +1,7 @@
 import APIModel
 import ArgumentParsing
 import Foundation
+import PromQLSyntax
 
 /// Commands that only read: objectives, alerts, sources, deliveries, queries.
 struct ReadingCommands {
@@ -74,7 +75,8 @@ struct ReadingCommands {
             let labels = alert.labels.filter { $0.key != "alertname" }
                 .sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
             table.add([
-                alert.labels["alertname"] ?? "", alert.state, alert.activeAt ?? "", alert.value,
+                alert.labels["alertname"] ?? "", alert.state, alert.activeAt ?? "",
+                Double(alert.value).map { PromQLNumber.text($0) } ?? NumberText.unknown,
                 labels.joined(separator: " "),
             ])
         }

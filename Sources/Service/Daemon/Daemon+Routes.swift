@@ -79,7 +79,7 @@ extension Daemon {
         )
     }
 
-    /// The machine's own name; no name service is asked. Empty where it cannot be had.
+    /// The machine's own name, empty where it cannot be had; no name service is asked.
     private static var hostname: String {
         let text = try? String(contentsOfFile: "/proc/sys/kernel/hostname", encoding: .utf8)
         return text?.trimmingCharacters(in: .whitespacesAndNewlines) ?? ""

@@ -78,6 +78,7 @@ enum PrometheusReply {
     /// - Parameters:
     ///   - failure: What is wrong.
     ///   - status: Instead of the one its type has.
+    /// - Returns: The envelope.
     static func failure(_ failure: PrometheusFailure, status: Int? = nil) -> HTTPResponse {
         var writer = JSONWriter()
         writer.object { writer in

@@ -9,6 +9,17 @@ package struct QueryLimits: Hashable, Sendable {
     package var stepsMax = 11000
 
     package init() {}
+
+    /// `stepsMax` as Prometheus writes it, `11,000`.
+    var stepsText: String {
+        var digits = String(stepsMax)
+        var groups: [String] = []
+        while digits.count > 3 {
+            groups.insert(String(digits.suffix(3)), at: 0)
+            digits.removeLast(3)
+        }
+        return ([digits] + groups).joined(separator: ",")
+    }
 }
 
 /// When a query ends unanswered: at its time's end, or when the service stops.

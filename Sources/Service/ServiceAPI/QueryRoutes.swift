@@ -82,7 +82,8 @@ package struct QueryRoutes: Sendable {
             guard (end - start).milliseconds / step.milliseconds <= limits.stepsMax else {
                 throw PrometheusFailure(
                     type: .badData,
-                    message: "exceeded maximum resolution of 11,000 points per timeseries. "
+                    message: "exceeded maximum resolution of \(limits.stepsText) "
+                        + "points per timeseries. "
                         + "Try decreasing the query resolution (?step=XX)"
                 )
             }

@@ -50,7 +50,8 @@ package struct RuleRoutes: Sendable {
                 names: Set(parameters.all("rule_name[]")),
                 groups: Set(parameters.all("rule_group[]")),
                 files: Set(parameters.all("file[]")),
-                showsAlerts: parameters.first("exclude_alerts") != "true"
+                matchers: try parameters.selectors(),
+                showsAlerts: !(try parameters.flag("exclude_alerts"))
             )
             return PrometheusReply.success { writer in
                 writer.object { writer in
@@ -83,6 +84,8 @@ private struct RuleFilter {
     var names: Set<String>
     var groups: Set<String>
     var files: Set<String>
+    /// On the rule's own labels; one set of them must hold.
+    var matchers: [[LabelMatcher]]
     var showsAlerts: Bool
 
     func admits(_ group: GroupSnapshot) -> Bool {
@@ -93,6 +96,8 @@ private struct RuleFilter {
     func admits(_ rule: RuleSnapshot) -> Bool {
         (names.isEmpty || names.contains(rule.name))
             && (type.isEmpty || (type == "record") == (rule.kind == .recording))
+            && (matchers.isEmpty
+                || matchers.contains { $0.allSatisfy { $0.matches(rule.labels[$0.name] ?? "") } })
     }
 }
 

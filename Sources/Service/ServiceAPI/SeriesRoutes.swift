@@ -82,6 +82,7 @@ package struct SeriesRoutes: Sendable {
         var selectors = try parameters.selectors()
         if selectors.isEmpty { selectors = [[]] }
         var found: Set<Found> = []
+        guard window.start < window.end else { return found }
         for matchers in selectors {
             do {
                 found.formUnion(try read(SeriesSelection(matchers: matchers, range: window)))
@@ -119,7 +120,7 @@ package struct SeriesRoutes: Sendable {
                 let selection = SeriesSelection(matchers: matchers, range: range)
                 let found: [SeriesSamples]
                 do throws(SeriesReadingError) {
-                    found = try store.select(selection, sampleLimit: .max)
+                    found = try store.selectNewest(selection)
                 } catch { throw PrometheusFailure(error) }
                 for series in found {
                     guard let last = series.samples.last, !Staleness.isMarker(last.value) else {

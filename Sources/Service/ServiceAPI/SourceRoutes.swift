@@ -43,7 +43,8 @@ package struct SourceRoutes: Sendable {
 
     /// Sources in the shape of Prometheus's scrape targets.
     @Sendable private func targets(_ request: HTTPRequest) -> HTTPResponse {
-        let documents = documents
+        let isAsked = ["", "any", "active"].contains(request.parameter("state")?.lowercased() ?? "")
+        let documents = isAsked ? documents : []
         return PrometheusReply.success { writer in
             writer.object { writer in
                 writer.key("activeTargets")
@@ -70,7 +71,7 @@ extension JSONWriter {
             writer.field("lastScrape", source.lastSuccess ?? "0001-01-01T00:00:00Z")
             writer.field(
                 "health",
-                source.lastSuccess == nil ? "unknown" : source.advice.isEmpty ? "up" : "down"
+                !source.advice.isEmpty ? "down" : source.lastSuccess == nil ? "unknown" : "up"
             )
         }
     }
