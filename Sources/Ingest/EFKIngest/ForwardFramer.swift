@@ -23,6 +23,9 @@ package struct ForwardFramer: Sendable {
         package var limit: Int
     }
 
+    /// Messages that are cut ahead of being taken; the bytes behind them wait unread.
+    private static let aheadMax = 4096
+
     private let messageMax: Int
     private let jsonMessageMax: Int
     private var encoding: ForwardFrames.Encoding?
@@ -48,7 +51,7 @@ package struct ForwardFramer: Sendable {
     /// Bytes that are held.
     package var heldBytes: Int { buffer.count }
 
-    /// Whether a message has begun and not ended.
+    /// Whether a message has begun and not ended, once nothing is left to take.
     package var isInsideMessage: Bool { discarding != nil || start < buffer.count }
 
     /// Adds what came; does nothing once `failure` is set.
@@ -57,8 +60,13 @@ package struct ForwardFramer: Sendable {
         buffer.append(addingCapacity: bytes.count) { output in
             for index in bytes.indices { output.append(bytes[index]) }
         }
+        cutAhead()
+    }
+
+    private mutating func cutAhead() {
+        guard failure == nil else { return }
         do {
-            while try advance() {}
+            while ranges.count < Self.aheadMax, try advance() {}
         } catch {
             failure = error
         }
@@ -80,6 +88,7 @@ package struct ForwardFramer: Sendable {
             ranges: taken
         )
         cut(end)
+        cutAhead()
         return frames
     }
 

@@ -491,6 +491,20 @@ import WireFormats
         #expect(framer.heldBytes == 0)
     }
 
+    @Test func manyTinyMessagesAreCutAFewAtATime() {
+        var framer = ForwardFramer(messageMax: 1000, jsonMessageMax: 1000)
+        framer.append(([UInt8](repeating: 0xc0, count: 300_000) + [0x92]).span)
+        var largest = 0
+        var total = 0
+        while let frames = framer.takeFrames(bytesMax: 1 << 20) {
+            largest = max(largest, frames.ranges.count)
+            total += frames.ranges.count
+        }
+        #expect(total == 300_000)
+        #expect(largest <= 4096)
+        #expect(framer.isInsideMessage)
+    }
+
     @Test func aClaimOfFourGigabytesHoldsNothing() {
         var framer = ForwardFramer(messageMax: 1000, jsonMessageMax: 1000)
         framer.append([0x92, 0xa1, 0x74, 0xdb, 0xff, 0xff, 0xff, 0xff].span)
