@@ -7,11 +7,11 @@ set -euo pipefail
 bin=$1
 target="$2/bin"
 install -d "$target"
-install -m 0755 "$bin/tocsin" "$target/tocsin"
-install -m 0755 "$bin/sloctl" "$target/tocsinctl"
+install -s -m 0755 "$bin/tocsin" "$target/tocsin"
+install -s -m 0755 "$bin/sloctl" "$target/tocsinctl"
 if [ -e "$target/sloctl" ] && ! "$target/sloctl" version 2>/dev/null | grep -qi tocsin; then
     echo "$target/sloctl is another product's: left as it is. Use tocsinctl." >&2
 else
-    install -m 0755 "$bin/sloctl" "$target/sloctl"
+    install -s -m 0755 "$bin/sloctl" "$target/sloctl"
 fi
 echo "Installed tocsin, tocsinctl in $target"
