@@ -5,7 +5,7 @@
 struct FieldNames {
     private let limit: Int
     private(set) var names: [String] = []
-    private var numbers: [String: Int] = [:]
+    private(set) var numbers: [String: Int] = [:]
     /// Longer names are not worth a place in a table that is never emptied.
     private static let nameBytesMax = 128
 

@@ -1,3 +1,4 @@
+import Buffers
 import Model
 import Timekeeping
 
@@ -6,7 +7,7 @@ import Timekeeping
 /// A field is a name and a value. A name is a varint: `2 * number` into the name table, or `2 * length + 1`
 /// followed by the bytes. A value is a tag byte and its content; strings, arrays and objects carry their
 /// length in bytes, so that a reader steps over them.
-struct RecordEncoder {
+struct RecordEncoder: ~Copyable {
     /// Tag bytes of values.
     enum Tag {
         static let null: UInt8 = 0
@@ -23,7 +24,7 @@ struct RecordEncoder {
     static let headerBytes = 24
 
     private let settings: LogStoreSettings
-    private(set) var bytes: [UInt8] = []
+    private var writer = ByteWriter()
     /// Strings that were cut and containers that were too deep, in all records so far.
     private(set) var cutCount = 0
     private var place = 0
@@ -32,18 +33,31 @@ struct RecordEncoder {
         self.settings = settings
     }
 
-    /// Encodes one record into `bytes`.
+    /// Bytes of the record that was encoded last.
+    var byteCount: Int { writer.count }
+
+    /// Puts the record that was encoded last into its stream's ring.
+    func store(_ record: LogRecord, sequence: UInt64, in ring: inout StreamRing) {
+        ring.append(
+            writer.bytes,
+            arrival: record.arrivalTime,
+            event: record.eventTime,
+            sequence: sequence
+        )
+    }
+
+    /// Encodes one record.
     mutating func encode(
         _ record: LogRecord,
         sequence: UInt64,
         names: inout FieldNames,
         predicted: inout [Int]
     ) {
-        bytes.removeAll(keepingCapacity: true)
+        writer.removeAll()
         place = 0
-        append(UInt64(bitPattern: record.arrivalTime.milliseconds))
-        append(UInt64(bitPattern: record.eventTime.milliseconds))
-        append(sequence)
+        writer.append(UInt64(bitPattern: record.arrivalTime.milliseconds))
+        writer.append(UInt64(bitPattern: record.eventTime.milliseconds))
+        writer.append(sequence)
         append(record.fields, depth: 0, &names, &predicted)
     }
 
@@ -55,11 +69,9 @@ struct RecordEncoder {
     ) {
         for (name, value) in fields {
             if let number = names.number(of: name, at: place, predicted: &predicted) {
-                appendVarint(UInt64(number) << 1)
+                writer.appendVarint(UInt64(number) << 1)
             } else {
-                let text = cut(name)
-                appendVarint(UInt64(text.utf8.count) << 1 | 1)
-                bytes.append(contentsOf: text.utf8)
+                append(name, lengthShift: 1, flag: 1)
             }
             place += 1
             append(value, depth: depth, &names, &predicted)
@@ -73,23 +85,21 @@ struct RecordEncoder {
         _ predicted: inout [Int]
     ) {
         switch value {
-        case .null: bytes.append(Tag.null)
-        case .bool(let flag): bytes.append(flag ? Tag.true : Tag.false)
+        case .null: writer.append(Tag.null)
+        case .bool(let flag): writer.append(flag ? Tag.true : Tag.false)
         case .integer(let integer):
-            bytes.append(Tag.integer)
+            writer.append(Tag.integer)
             // Zigzag: small magnitudes of either sign take few bytes.
-            appendVarint(UInt64(bitPattern: (integer << 1) ^ (integer >> 63)))
+            writer.appendVarint(UInt64(bitPattern: (integer << 1) ^ (integer >> 63)))
         case .number(let number):
-            bytes.append(Tag.number)
-            append(number.bitPattern)
-        case .string(let whole):
-            let text = cut(whole)
-            bytes.append(Tag.string)
-            appendVarint(UInt64(text.utf8.count))
-            bytes.append(contentsOf: text.utf8)
+            writer.append(Tag.number)
+            writer.append(number.bitPattern)
+        case .string(let text):
+            writer.append(Tag.string)
+            append(text, lengthShift: 0, flag: 0)
         case .array where depth >= settings.depthMax, .object where depth >= settings.depthMax:
             cutCount += 1
-            bytes.append(Tag.null)
+            writer.append(Tag.null)
         case .array(let elements):
             let start = open(Tag.array)
             for element in elements { append(element, depth: depth + 1, &names, &predicted) }
@@ -103,41 +113,31 @@ struct RecordEncoder {
 
     /// Begins a container, whose length in four bytes `close` fills in.
     private mutating func open(_ tag: UInt8) -> Int {
-        bytes.append(tag)
-        bytes.append(contentsOf: [0, 0, 0, 0])
-        return bytes.count
+        writer.append(tag)
+        for _ in 0..<4 { writer.append(0 as UInt8) }
+        return writer.count
     }
 
     private mutating func close(_ start: Int) {
-        let length = UInt32(truncatingIfNeeded: bytes.count - start)
-        for index in 0..<4 {
-            bytes[start - 4 + index] = UInt8(truncatingIfNeeded: length >> (8 * UInt32(index)))
-        }
+        writer.overwrite(UInt32(truncatingIfNeeded: writer.count - start), at: start - 4)
     }
 
-    private mutating func cut(_ text: String) -> Substring {
-        guard text.utf8.count > settings.valueBytesMax else { return text[...] }
+    /// A string's length and bytes, cut to the limit.
+    private mutating func append(_ text: String, lengthShift: UInt64, flag: UInt64) {
+        let count = text.utf8.count
+        guard count > settings.valueBytesMax else {
+            writer.appendVarint(UInt64(count) << lengthShift | flag)
+            writer.append(text)
+            return
+        }
         cutCount += 1
         var end = text.utf8.index(text.startIndex, offsetBy: settings.valueBytesMax)
         // Back to the start of a scalar, so that what is kept is valid UTF-8.
         while end > text.startIndex, text.utf8[end] & 0xc0 == 0x80 {
             end = text.utf8.index(before: end)
         }
-        return text[..<end]
-    }
-
-    private mutating func append(_ word: UInt64) {
-        for shift in stride(from: 0 as UInt64, to: 64, by: 8) {
-            bytes.append(UInt8(truncatingIfNeeded: word >> shift))
-        }
-    }
-
-    private mutating func appendVarint(_ value: UInt64) {
-        var rest = value
-        while rest >= 0x80 {
-            bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
-            rest >>= 7
-        }
-        bytes.append(UInt8(rest))
+        let kept = String(text[..<end])
+        writer.appendVarint(UInt64(kept.utf8.count) << lengthShift | flag)
+        writer.append(kept)
     }
 }

@@ -26,9 +26,20 @@ struct RecordReader: ~Escapable {
         )
     }
 
-    /// The value at a dotted path, as `LogRecord`'s own subscript finds it.
-    func value(at path: String) -> LogValue? {
-        find(path[...], in: RecordEncoder.headerBytes..<bytes.count)
+    /// True when the value at a path has this text.
+    func has(_ text: [UInt8], at path: RecordPath) -> Bool {
+        guard var cursor = find(path, from: 0, in: RecordEncoder.headerBytes..<bytes.count)
+        else {
+            return false
+        }
+        guard bytes[cursor] == RecordEncoder.Tag.string else {
+            return readValue(&cursor).text.utf8.elementsEqual(text)
+        }
+        cursor += 1
+        let count = Int(readVarint(&cursor))
+        guard count == text.count else { return false }
+        for index in 0..<count where bytes[cursor + index] != text[index] { return false }
+        return true
     }
 
     /// True when some string in the record holds `text` (lower case, ASCII letters compared without case).
@@ -48,33 +59,31 @@ struct RecordReader: ~Escapable {
         return fields
     }
 
-    private func find(_ path: Substring, in range: Range<Int>) -> LogValue? {
-        var cursor = range.lowerBound
-        while cursor < range.upperBound {
-            let isWanted = readName(&cursor) == path
-            if isWanted { return readValue(&cursor) }
-            skipValue(&cursor)
-        }
-        var cut = path.startIndex
-        while let dot = path[cut...].firstIndex(of: ".") {
-            if let inner = object(named: path[..<dot], in: range),
-                let found = find(path[path.index(after: dot)...], in: inner)
-            {
-                return found
-            }
-            cut = path.index(after: dot)
+    /// Where the value at a path begins, found as `LogRecord`'s own subscript finds it.
+    private func find(_ path: RecordPath, from part: Int, in range: Range<Int>) -> Int? {
+        if let direct = find(path.name(part, path.partCount), in: range) { return direct }
+        for end in (part + 1)..<max(part + 1, path.partCount) {
+            guard var cursor = find(path.name(part, end), in: range),
+                bytes[cursor] == RecordEncoder.Tag.object
+            else { continue }
+            cursor += 1
+            if let found = find(path, from: end, in: readContainer(&cursor)) { return found }
         }
         return nil
     }
 
-    private func object(named name: Substring, in range: Range<Int>) -> Range<Int>? {
+    /// Where the value of the first field of a name begins.
+    private func find(_ name: RecordPath.Name, in range: Range<Int>) -> Int? {
         var cursor = range.lowerBound
         while cursor < range.upperBound {
-            let isWanted = readName(&cursor) == name
-            if isWanted {
-                guard bytes[cursor] == RecordEncoder.Tag.object else { return nil }
-                cursor += 1
-                return readContainer(&cursor)
+            let head = readVarint(&cursor)
+            if head & 1 == 0 {
+                if Int(head >> 1) == name.number { return cursor }
+            } else {
+                let count = Int(head >> 1)
+                let isWanted = name.number == nil && text(cursor..<(cursor + count)) == name.text
+                cursor += count
+                if isWanted { return cursor }
             }
             skipValue(&cursor)
         }
@@ -184,6 +193,11 @@ struct RecordReader: ~Escapable {
     }
 
     private func readVarint(_ cursor: inout Int) -> UInt64 {
+        let first = bytes[cursor]
+        if first < 0x80 {
+            cursor += 1
+            return UInt64(first)
+        }
         var value: UInt64 = 0
         var shift: UInt64 = 0
         while true {

@@ -17,6 +17,9 @@ struct RecordSearch {
     }
 
     func run(on snapshot: StreamRings.Snapshot) -> [LogRecord] {
+        let conditions = fields.map {
+            (path: RecordPath($0.path, numbers: snapshot.numbers), value: Array($0.value.utf8))
+        }
         var hits: [Hit] = []
         /// Records at or below this sequence cannot be among the newest any more.
         var floor: UInt64 = 0
@@ -38,7 +41,7 @@ struct RecordSearch {
                         names: snapshot.names
                     )
                     guard reader.sequence > floor else { break segments }
-                    guard matches(reader) else { continue }
+                    guard matches(reader, conditions) else { continue }
                     hits.append(
                         Hit(sequence: reader.sequence, record: reader.record(tag: stream.tag))
                     )
@@ -55,10 +58,13 @@ struct RecordSearch {
         return hits.sorted { $0.sequence > $1.sequence }.map(\.record)
     }
 
-    private func matches(_ reader: borrowing RecordReader) -> Bool {
+    private func matches(
+        _ reader: borrowing RecordReader,
+        _ conditions: [(path: RecordPath, value: [UInt8])]
+    ) -> Bool {
         guard reader.arrivalTime > oldestArrival, reader.eventTime >= from, reader.eventTime <= to
         else { return false }
-        for (path, value) in fields where reader.value(at: path)?.text != value { return false }
+        for (path, value) in conditions where !reader.has(value, at: path) { return false }
         guard let text else { return true }
         return reader.contains(text)
     }

@@ -1,3 +1,4 @@
+import Buffers
 import Timekeeping
 
 /// A piece of a stream: encoded records in order of arrival, written once from front to back.
@@ -20,12 +21,12 @@ struct RecordSegment: Sendable {
     func hasRoom(for count: Int) -> Bool { bytes.count + count <= capacity }
 
     mutating func append(
-        _ record: [UInt8],
+        _ record: Span<UInt8>,
         arrival: Timestamp,
         event: Timestamp,
         sequence: UInt64
     ) {
-        bytes.append(contentsOf: record)
+        bytes.append(copying: record)
         ends.append(Int32(bytes.count))
         newestArrival = max(newestArrival, arrival)
         eventTimes = (min(eventTimes.oldest, event), max(eventTimes.newest, event))
@@ -56,7 +57,7 @@ struct StreamRing: Sendable {
     var newestSequence: UInt64 { segments.last?.newestSequence ?? 0 }
 
     mutating func append(
-        _ record: [UInt8],
+        _ record: Span<UInt8>,
         arrival: Timestamp,
         event: Timestamp,
         sequence: UInt64

@@ -10,7 +10,7 @@ enum LogDropCause: String, CaseIterable {
 }
 
 /// All streams' rings, and the limits that hold over all of them.
-struct StreamRings {
+struct StreamRings: ~Copyable {
     /// What became of a list of records.
     struct Outcome {
         var appended = 0
@@ -28,6 +28,8 @@ struct StreamRings {
     struct Snapshot: Sendable {
         var streams: [StreamSnapshot]
         var names: [String]
+        /// Their numbers by text.
+        var numbers: [String: Int]
     }
 
     private let settings: LogStoreSettings
@@ -36,6 +38,8 @@ struct StreamRings {
     /// Places of streams in `rings`.
     private var places: [LogStream: Int] = [:]
     private var rings: [(stream: LogStream, ring: StreamRing)] = []
+    /// Where the last record went: the next one most often goes there too.
+    private var lastPlace = 0
     private var memoryBytes = 0
     private var sequence: UInt64 = 0
     /// Streams whose oldest segment may be out of retention are looked for at most once a second.
@@ -63,17 +67,12 @@ struct StreamRings {
                 names: &names,
                 predicted: &rings[place].ring.predictedNames
             )
-            guard encoder.bytes.count <= settings.recordBytesMax else {
+            guard encoder.byteCount <= settings.recordBytesMax else {
                 outcome.dropped[.recordTooLarge, default: 0] += 1
                 continue
             }
             let before = rings[place].ring.memoryBytes
-            rings[place].ring.append(
-                encoder.bytes,
-                arrival: record.arrivalTime,
-                event: record.eventTime,
-                sequence: sequence
-            )
+            encoder.store(record, sequence: sequence, in: &rings[place].ring)
             memoryBytes += rings[place].ring.memoryBytes - before
             outcome.appended += 1
             if memoryBytes > settings.maxMemoryBytes { makeRoom(&outcome) }
@@ -100,7 +99,8 @@ struct StreamRings {
                 (tag == nil || $0.stream.tag == tag) && (stream == nil || $0.stream == stream)
             }
             .map { StreamSnapshot(tag: $0.stream.tag, segments: $0.ring.segments) },
-            names: names.names
+            names: names.names,
+            numbers: names.numbers
         )
     }
 
@@ -123,7 +123,11 @@ struct StreamRings {
     }
 
     private mutating func place(of stream: LogStream, _ outcome: inout Outcome) -> Int {
-        if let place = places[stream] { return place }
+        if lastPlace < rings.count, rings[lastPlace].stream == stream { return lastPlace }
+        if let place = places[stream] {
+            lastPlace = place
+            return place
+        }
         if rings.count >= settings.streamsMax,
             let silent = rings.indices.min(by: {
                 rings[$0].ring.newestSequence < rings[$1].ring.newestSequence
