@@ -28,6 +28,8 @@ struct SLOLedger: Sendable {
     private var totals: [EventSide.Place: Int64] = [:]
     /// The newest sample of each total series, for gaps.
     private var lastSeen: [String: Timestamp] = [:]
+    /// The newest sample read of each series of either side.
+    private var sighted: [String: Timestamp] = [:]
     private(set) var firstMinute: Int64?
     /// Samples that came too late for the ring.
     private(set) var tooLate = 0
@@ -52,9 +54,28 @@ struct SLOLedger: Sendable {
     /// The newest minute with data.
     var newestMinute: Int64? { slots.newest }
 
+    /// Tells whether samples that were never read may lie before those that were read now.
+    ///
+    /// - Parameters:
+    ///   - first: Series of the first side as they were read.
+    ///   - total: Series of the total side.
+    ///   - start: Where that read began.
+    /// - Returns: True when a series was last read before that, or never.
+    func mayHaveMissed(
+        _ first: [SeriesSamples],
+        _ total: [SeriesSamples],
+        before start: Timestamp
+    ) -> Bool {
+        func isAhead(_ one: SeriesSamples) -> Bool {
+            sighted[one.labels.description].map { $0 < start } ?? true
+        }
+        return first.contains(where: isAhead) || total.contains(where: isAhead)
+    }
+
     /// Reads series of the first side (bad, good, or the percentage).
     mutating func observeFirst(_ series: [SeriesSamples]) {
         for one in series {
+            sight(one)
             if case .percentageOfTotal = definition.indicator {
                 let key = one.labels.withoutName.description
                 for sample in one.samples where sample.value >= 0 && sample.value <= 100 {
@@ -73,6 +94,7 @@ struct SLOLedger: Sendable {
     /// Reads series of the total side.
     mutating func observeTotal(_ series: [SeriesSamples]) {
         for one in series {
+            sight(one)
             if case .percentageOfTotal = definition.indicator {
                 let key = one.labels.withoutName.description
                 for sample in one.samples {
@@ -89,6 +111,12 @@ struct SLOLedger: Sendable {
                 markKnown(one.samples, series: key)
             }
         }
+    }
+
+    private mutating func sight(_ series: SeriesSamples) {
+        guard let newest = series.samples.last?.timestamp else { return }
+        let key = series.labels.description
+        sighted[key] = max(sighted[key] ?? newest, newest)
     }
 
     /// Counts a place once both its percentage and its total are known.
@@ -228,6 +256,7 @@ struct SLOLedger: Sendable {
         percentages = percentages.filter { $0.key.timestamp >= moment }
         totals = totals.filter { $0.key.timestamp >= moment }
         lastSeen = lastSeen.filter { $0.value >= moment }
+        sighted = sighted.filter { $0.value >= moment }
     }
 }
 

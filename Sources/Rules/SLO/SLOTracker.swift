@@ -158,9 +158,14 @@ package final class SLOTracker: Sendable {
         _ range: TimeRange,
         at moment: Timestamp
     ) throws -> [AlertTransition] {
-        let (firstSide, totalSide) = one.definition.indicator.sides
-        let first = try firstSide.flatMap { try read($0, range) }
-        let total = try totalSide.flatMap { try read($0, range) }
+        var (first, total) = try read(one, range)
+        let all = TimeRange(after: moment - retention, through: moment)
+        if range.start > all.start,
+            one.state.withLock({ $0.ledger.mayHaveMissed(first, total, before: range.start) })
+        {
+            // A source has filled in more than a tick reads; older samples count first.
+            (first, total) = try read(one, all)
+        }
         let (transitions, changes) = one.state.withLock { state in
             state.ledger.observeFirst(first)
             state.ledger.observeTotal(total)
@@ -197,6 +202,16 @@ package final class SLOTracker: Sendable {
         log.error(
             "objective cannot be updated; its budget stays as it was",
             ["slo": name, "reason": message]
+        )
+    }
+
+    private func read(
+        _ one: Tracked,
+        _ range: TimeRange
+    ) throws -> (first: [SeriesSamples], total: [SeriesSamples]) {
+        let (first, total) = one.definition.indicator.sides
+        return (
+            try first.flatMap { try read($0, range) }, try total.flatMap { try read($0, range) }
         )
     }
 

@@ -1,5 +1,6 @@
 import Model
 import Rules
+import Synchronization
 import Telemetry
 import TestSupport
 import Testing
@@ -69,6 +70,37 @@ import Timekeeping
         #expect(status.bad == 16 * 50)
     }
 
+    /// A source that catches up brings hours at once; a tick that reads minutes must not take their end for all.
+    @Test(arguments: [SLODefinition.CountKind.counter, .delta])
+    func hoursThatASourceFillsInAtOnceAreAllCounted(_ kind: SLODefinition.CountKind) throws {
+        let rings = FillingRings()
+        let tracker = SLOTracker(
+            source: rings,
+            store: MemoryBudgetStore(),
+            retention: .seconds(6 * 3600),
+            log: .silent,
+            metrics: MetricsRegistry()
+        )
+        let now = SLOFixtures.minute(300)
+        try tracker.load([SLOFixtures.ratio(kind: kind)], at: now)
+        _ = tracker.tick(at: now)
+        let events = (0...300).map { minute in
+            Sample(SLOFixtures.minute(minute), kind == .counter ? 7000 + 10 * Double(minute) : 10)
+        }
+        // In two pieces, as it comes: the second begins hours after what was read of the first.
+        rings.fill([SLOFixtures.series(["__name__": "total"], Array(events.prefix(100)))])
+        _ = tracker.tick(at: now + .seconds(1))
+        rings.fill([SLOFixtures.series(["__name__": "total"], events)])
+        _ = tracker.tick(at: now + .seconds(2))
+        let status = try #require(tracker.status(of: "availability", at: now + .seconds(2)))
+        #expect(status.total == (kind == .counter ? 300 : 301) * 10)
+        #expect(status.coverage == 1)
+        // Known series are read over the last minutes only.
+        let before = rings.reads
+        _ = tracker.tick(at: now + .seconds(3))
+        #expect(rings.reads - before == 2)
+    }
+
     @Test func silenceHoldsTheAlertAndSaysSo() throws {
         let series = traffic(minutes: 0..<70, failingFrom: 60)
         let store = MemoryBudgetStore()
@@ -93,5 +125,29 @@ import Timekeeping
         #expect(!families.contains { $0.name == "tocsin_slo_error_budget_remaining_ratio" })
         #expect(families.contains { $0.name == "tocsin_slo_objective_ratio" })
         #expect(families.flatMap(\.points).allSatisfy { $0.value.isFinite })
+    }
+}
+
+/// Rings that a source fills while they are read.
+private final class FillingRings: SeriesReading {
+    private let state = Mutex<(series: [SeriesSamples], reads: Int)>(([], 0))
+
+    var reads: Int { state.withLock { $0.reads } }
+
+    func fill(_ series: [SeriesSamples]) { state.withLock { $0.series = series } }
+
+    func select(
+        _ selection: SeriesSelection,
+        sampleLimit: Int
+    ) throws(SeriesReadingError) -> [SeriesSamples] {
+        let series = state.withLock { state in
+            state.reads += 1
+            return state.series
+        }
+        return try SeriesList(series).select(selection, sampleLimit: sampleLimit)
+    }
+
+    func labelSets(_ selection: SeriesSelection) throws(SeriesReadingError) -> [LabelSet] {
+        try SeriesList(state.withLock { $0.series }).labelSets(selection)
     }
 }
