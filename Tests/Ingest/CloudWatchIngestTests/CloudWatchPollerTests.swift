@@ -501,6 +501,22 @@ final class RecordingDoor: SampleAdmitting {
         #expect(statuses["cloudwatch/eu-west-1"]?.advice.contains("check") == false)
     }
 
+    @Test func anotherServersAnswerIsQuotedOnOneLine() async {
+        let poller = poller(
+            FakeHTTP { _ in
+                HTTPClientReply(
+                    status: 405,
+                    headers: [],
+                    body: Array("405 no\n\n  POST here\n".utf8)
+                )
+            }
+        )
+        poller.update(needs: Self.needs("aws_applicationelb_request_count_sum"))
+        await poller.pollOnce(at: clock.now())
+        let advice = statuses["cloudwatch/eu-west-1"]?.advice ?? ""
+        #expect(advice.hasSuffix("CloudWatch answered 405 HTTP405: 405 no POST here"))
+    }
+
     @Test func aForbiddenMetricIsNamedAndTheOthersGoOn() async {
         let standIn = standIn()
         fill(standIn)

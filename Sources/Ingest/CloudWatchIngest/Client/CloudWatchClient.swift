@@ -239,7 +239,9 @@ package final class CloudWatchClient: Sendable {
             return String(local.split(separator: ":").first ?? local)
         }
         let code = header ?? type ?? "HTTP\(reply.status)"
+        // On one line, as advice is shown: a proxy or another server may answer with a page.
         let text = String(decoding: reply.body.prefix(200), as: UTF8.self)
+            .split(whereSeparator: \.isWhitespace).joined(separator: " ")
         return .service(
             code: code,
             message: body?.message ?? (text.isEmpty ? "no message" : text),
