@@ -190,7 +190,8 @@ final class Daemon: Sendable {
         collectMetrics()
     }
 
-    private static func cloudWatch(_ account: DaemonSettings.CloudWatch) -> CloudWatchSettings {
+    /// What an entry of `sources.cloudwatch` says to the poller.
+    static func cloudWatch(_ account: DaemonSettings.CloudWatch) -> CloudWatchSettings {
         CloudWatchSettings(
             regions: account.regions,
             roleARN: account.roleARN,

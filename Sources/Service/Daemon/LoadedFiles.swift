@@ -1,3 +1,4 @@
+import CloudWatchIngest
 import Configuration
 import Foundation
 import Incidents
@@ -32,7 +33,9 @@ struct LoadedFiles: Sendable {
             } else {
                 try DaemonSettings.load(path: settingsPath, environment: environment)
             }
-        var problems: [Diagnostic] = []
+        var problems = settings.sources.cloudWatch.flatMap { account in
+            Daemon.cloudWatch(account).problems.map { Diagnostic(account.location, $0) }
+        }
         var rules = RuleSet()
         do {
             rules = try RuleLoader.load(paths: settings.rules)
