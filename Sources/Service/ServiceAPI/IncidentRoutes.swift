@@ -8,8 +8,10 @@ import Timekeeping
 
 /// `/v1/incidents` and `/v1/deliveries`: what is wrong, what was sent, and what somebody does about it.
 package struct IncidentRoutes: Sendable {
-    /// Incidents, and messages, that one answer holds at most.
-    static let listMax = 200
+    /// Incidents, and messages, that one answer holds unless `limit` says otherwise.
+    static let listUsual = 200
+    /// What `limit` may be.
+    static let listMax = 10_000
 
     private let dispatcher: Dispatcher
     private let pages: PagePipeline
@@ -52,10 +54,11 @@ package struct IncidentRoutes: Sendable {
     }
 
     @Sendable private func list(_ request: HTTPRequest) async -> HTTPResponse {
+        guard let limit = IncidentRoutes.limit(request) else { return IncidentRoutes.badLimit }
         do {
             let documents = try await documents(
                 includesResolved: request.parameter("all") == "true",
-                limit: IncidentRoutes.listMax
+                limit: limit
             )
             return DocumentReply.json(IncidentListDocument(incidents: documents))
         } catch {
@@ -115,10 +118,11 @@ package struct IncidentRoutes: Sendable {
     }
 
     @Sendable private func deliveries(_ request: HTTPRequest) async -> HTTPResponse {
+        guard let limit = IncidentRoutes.limit(request) else { return IncidentRoutes.badLimit }
         do {
             let filter = DeliveryFilter(
                 incident: request.parameter("incident").map { IncidentID($0) },
-                limit: IncidentRoutes.listMax
+                limit: limit
             )
             let found = try await pages.deliveries(filter)
             return DocumentReply.json(
@@ -127,6 +131,20 @@ package struct IncidentRoutes: Sendable {
         } catch {
             return IncidentRoutes.failure(error)
         }
+    }
+
+    /// How many a call wants; nil when what it says is no such number.
+    private static func limit(_ request: HTTPRequest) -> Int? {
+        guard let text = request.parameter("limit") else { return listUsual }
+        return Int(text).flatMap { (1...listMax).contains($0) ? $0 : nil }
+    }
+
+    private static var badLimit: HTTPResponse {
+        DocumentReply.problem(
+            400,
+            "bad request",
+            "limit must be a whole number from 1 to \(listMax)"
+        )
     }
 
     private static func failure(_ error: any Error) -> HTTPResponse {
