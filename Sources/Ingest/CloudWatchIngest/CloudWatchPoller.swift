@@ -82,6 +82,9 @@ package final class CloudWatchPoller: Sendable {
         state.withLock { $0.needs = needs }
     }
 
+    /// The sources it reports on for the settings' regions; none while no region is known.
+    package var sourceNames: [String] { state.withLock { $0.regions }.map(sourceName) }
+
     /// Polls until the task is cancelled, each region at its own pace.
     package func run() async {
         await withTaskGroup(of: Void.self) { group in

@@ -78,7 +78,7 @@ extension Daemon {
         keep(Task { await ticker.run() })
         engine.start()
         try startForward()
-        declareSourcesThatAreOff()
+        declareSources()
         let polls = pollers.map { poller in Task { await poller.run() } }
         running.withLock { $0?.pollers = polls }
     }
@@ -114,7 +114,9 @@ extension Daemon {
         running.withLock { $0?.forward = forward }
     }
 
-    private func declareSourcesThatAreOff() {
+    /// Shows what pulls before its first poll, and what is off.
+    private func declareSources() {
+        for name in pollers.flatMap(\.sourceNames) { sources.declare(name, isOn: true) }
         if settings.sources.cloudWatch.isEmpty {
             sources.declare(
                 "cloudwatch",
