@@ -1,0 +1,212 @@
+"""CloudWatch end to end: real series in moto's server, pulled by SigV4, judged by a rule, paged, accounted for.
+
+moto is right for plain statistics; percentiles, paging and signatures are the stand-in's part (tests of its own).
+"""
+
+import csv
+import datetime
+import json
+import subprocess
+import sys
+import time
+import warnings
+
+import boto3
+import jsonschema
+import pytest
+from botocore.config import Config
+from harness import HOST, PROJECT, SHARED, clean_environment, free_port, promtool, request, wait_until
+
+KEYS = {"AWS_ACCESS_KEY_ID": "AKIDINTEGRATION", "AWS_SECRET_ACCESS_KEY": "integration-secret"}
+REGION = "eu-west-1"
+DATABASE = [{"Name": "DBInstanceIdentifier", "Value": "orders"}]
+BALANCER = [{"Name": "LoadBalancer", "Value": "app/shop/50dc6c495c0c9188"}]
+PERIOD = 300  # seconds between two points of the real series
+
+# The real database idles at 6 % and jumps to 25 % in one step, which whoever labelled the series calls an anomaly.
+RULES = """
+groups:
+  - name: database
+    rules:
+      - {record: "database:cpu:points", expr: "count_over_time(aws_rds_cpuutilization_average[3h])"}
+      - {record: "balancer:requests:sum", expr: "sum_over_time(aws_applicationelb_request_count_sum[3h])"}
+    thresholds:
+      - alert: DatabaseCPU
+        expr: max by (dimension_DBInstanceIdentifier) (last_over_time(aws_rds_cpuutilization_average[8m]))
+        unit: percent
+        warn: "> 15%"
+        crit: "> 20%"
+        priority: {warn: P3, crit: P1}
+        action: Scale, replicas
+    slos:
+      - name: availability
+        objective: 99%
+        window: 30d
+        sli:
+          events:
+            bad: aws_applicationelb_httpcode_target_5xx_count_sum
+            total: aws_applicationelb_request_count_sum
+"""
+
+
+def real_series(name, instead):
+    """The values of a real series; where there is none, made-up ones, and the run says so."""
+    path = SHARED / "cloudwatch" / name
+    if not path.exists():
+        warnings.warn(f"{path} is absent: the test makes a series of its own")
+        return instead
+    with open(path) as file:
+        return [float(row["value"]) for row in csv.DictReader(file)]
+
+
+def database_series():
+    """CPU points up to and with the first one over 20 %."""
+    made = [6 + index % 7 / 10 for index in range(24)] + [25.1]
+    values = real_series("rds_cpu_utilization_cc0c53.csv", made)
+    crossing = next(index for index, value in enumerate(values) if value > 20)
+    assert max(values[crossing - 24 : crossing]) < 15, "the series is calm before it crosses"
+    return values[crossing - 24 : crossing + 1]
+
+
+def request_series():
+    return real_series("elb_request_count_8c0756.csv", [float(40 + index * 13 % 60) for index in range(24)])[:24]
+
+
+@pytest.fixture
+def moto(make_process):
+    """moto's server, and a boto3 client of it."""
+    port = free_port()
+    server = make_process(
+        "moto", [sys.executable, "-m", "moto.server", "-H", HOST, "-p", str(port)], clean_environment(**KEYS)
+    )
+    wait_until(
+        lambda: request(port, "GET", "/moto-api/data.json").status == 200, "moto answers", 60, alive=[server.process]
+    )
+    client = boto3.client(
+        "cloudwatch",
+        region_name=REGION,
+        endpoint_url=f"http://{HOST}:{port}",
+        aws_access_key_id=KEYS["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=KEYS["AWS_SECRET_ACCESS_KEY"],
+        # moto answers 500 to the compressed requests that botocore makes of large ones.
+        config=Config(disable_request_compression=True, proxies={}),
+    )
+    client.endpoint = f"http://{HOST}:{port}"
+    return client
+
+
+def put(client, namespace, name, dimensions, points):
+    client.put_metric_data(
+        Namespace=namespace,
+        MetricData=[
+            {
+                "MetricName": name,
+                "Dimensions": dimensions,
+                "Value": value,
+                "Timestamp": datetime.datetime.fromtimestamp(second, datetime.timezone.utc),
+            }
+            for second, value in points
+        ],
+    )
+
+
+def test_a_real_series_crosses_a_threshold_and_the_page_arrives(moto, pager, make_tocsin):
+    database, requests = database_series(), request_series()
+    *calm, crossing = database
+    now = int(time.time())
+    calm_points = [(now - PERIOD * (len(calm) - index), value) for index, value in enumerate(calm)]
+    request_points = [(now - PERIOD * (len(requests) - index), value) for index, value in enumerate(requests)]
+    put(moto, "AWS/RDS", "CPUUtilization", DATABASE, calm_points)
+    put(moto, "AWS/ApplicationELB", "RequestCount", BALANCER, request_points)
+    # The balancer has a code counter only where it is not zero: two failures in one period.
+    put(moto, "AWS/ApplicationELB", "HTTPCode_Target_5XX_Count", BALANCER, [(request_points[10][0], 2.0)])
+    # What no rule asks for is not pulled.
+    put(moto, "AWS/RDS", "FreeableMemory", DATABASE, calm_points)
+
+    tocsin = make_tocsin(
+        hook=pager.url,
+        rules=RULES,
+        environment=KEYS,
+        settings={
+            "sources": {"cloudwatch": [{"regions": [REGION], "endpoint": moto.endpoint, "period": "1s", "delay": "0s"}]}
+        },
+    ).start()
+
+    # The history is in the rings, point for point, under the exporter's names.
+    series = {"dimension_DBInstanceIdentifier": "orders", "region": REGION}
+    held = wait_until(
+        lambda: (
+            (found := tocsin.query("aws_rds_cpuutilization_average[3h]"))
+            and len(found[0]["values"]) == len(calm)
+            and found
+        ),
+        "all points of the real series are in the rings",
+        30,
+    )
+    assert len(held) == 1
+    assert held[0]["metric"] == {"__name__": "aws_rds_cpuutilization_average", **series}
+    assert [(int(at), float(value)) for at, value in held[0]["values"]] == calm_points
+    assert tocsin.query('{__name__=~"aws_rds_freeable_memory.*"}[3h]') == []
+
+    # A calm database pages nobody: the rule has judged the history.
+    wait_until(lambda: tocsin.value("database:cpu:points") == len(calm), "the rules have judged the history", 15)
+    assert tocsin.incidents() == [] and pager.snapshot() == []
+
+    # The point at which the real database jumps.
+    put(moto, "AWS/RDS", "CPUUtilization", DATABASE, [(int(time.time()), crossing)])
+    page = pager.wait_for(lambda got: next(iter(got), None), "the page of the crossing", 30)
+    assert page.fault is None, page.fault
+    assert page.kind == "incident.opened"
+    assert page.id == page.message["id"]
+    incident = page.incident
+    assert (incident["priority"], incident["level"]) == ("P1", "crit")
+    assert incident["labels"]["dimension_DBInstanceIdentifier"] == "orders"
+    assert incident["action"] == "Scale, replicas"
+    assert incident["alerts"][0]["value"] == pytest.approx(crossing)
+
+    # The same incident over the API, delivered once under that id.
+    listed = tocsin.incidents()
+    assert [one["id"] for one in listed] == [incident["id"]]
+    delivered = wait_until(
+        lambda: [one for one in tocsin.deliveries() if one["state"] == "delivered"], "the delivery is on record"
+    )
+    assert [(one["id"], len(one["tries"])) for one in delivered] == [(page.id, 1)]
+    source = tocsin.sources()[f"cloudwatch/{REGION}"]
+    assert source["on"] and source["advice"] == "" and source["refused"] == {}
+
+    check_budget(tocsin, requests)
+    check_metrics(tocsin)
+    assert "integration-secret" not in tocsin.log + tocsin.get("/metrics").text, "secrets stay secret"
+
+
+def check_budget(tocsin, requests):
+    """`sloctl budget availability -o json` keeps its contract, and its numbers are those of the real series."""
+
+    def counted():
+        document = json.loads(tocsin.sloctl("budget", "availability", "-o", "json").stdout)
+        return document if document["total"] == sum(requests) else None
+
+    document = wait_until(counted, "every request of the real series is counted", 20)
+    schema = json.loads((PROJECT / "docs" / "schema" / "budget.schema.json").read_text())
+    jsonschema.validate(document, schema, cls=jsonschema.Draft202012Validator)
+    total = int(sum(requests))
+    assert (document["slo"], document["objective"]) == ("availability", 0.99)
+    assert (document["total"], document["bad"], document["good"]) == (total, 2, total - 2)
+    assert document["attained"] == pytest.approx((total - 2) / total)
+    assert document["budget"]["consumed_ratio"] == pytest.approx(2 / (0.01 * total))
+    assert document["budget"]["remaining_events"] == int(0.01 * total - 2)
+    table = tocsin.sloctl("budget", "availability")
+    assert table.returncode == 0 and "availability" in table.stdout
+
+
+def check_metrics(tocsin):
+    """promtool finds nothing to say about /metrics, and its OpenMetrics form ends as it must."""
+    text = tocsin.get("/metrics")
+    assert text.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+    checked = subprocess.run([promtool(), "check", "metrics"], input=text.body, capture_output=True, timeout=30)
+    assert (checked.returncode, checked.stdout, checked.stderr) == (0, b"", b"")
+    for family in ["tocsin_slo_error_budget_remaining_ratio", "tocsin_slo_burn_rate", "tocsin_build_info"]:
+        assert f"# TYPE {family} gauge" in text.text
+    modern = tocsin.get("/metrics", {"Accept": "application/openmetrics-text; version=1.0.0"})
+    assert modern.headers["Content-Type"].startswith("application/openmetrics-text; version=1.0.0")
+    assert modern.text.endswith("\n# EOF\n")
