@@ -61,6 +61,27 @@ package protocol SeriesReading: Sendable {
     ) throws(SeriesReadingError)
         -> [SeriesSamples]
 
+    /// Of each series with a sample in the range only the newest one, in label order.
+    ///
+    /// What an instant selector needs, without reading the rest of its lookback. A staleness marker that is
+    /// the newest is returned as such.
+    func selectNewest(
+        _ selection: SeriesSelection,
+        sampleLimit: Int
+    ) throws(SeriesReadingError) -> [SeriesSamples]
+
     /// Label sets of the series with at least one sample in the range, in label order.
     func labelSets(_ selection: SeriesSelection) throws(SeriesReadingError) -> [LabelSet]
+}
+
+extension SeriesReading {
+    /// The newest samples by way of all of them, for readers that have no shorter way.
+    package func selectNewest(
+        _ selection: SeriesSelection,
+        sampleLimit: Int
+    ) throws(SeriesReadingError) -> [SeriesSamples] {
+        try select(selection, sampleLimit: sampleLimit).map {
+            SeriesSamples(labels: $0.labels, samples: $0.samples.suffix(1))
+        }
+    }
 }
