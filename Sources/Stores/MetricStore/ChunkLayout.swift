@@ -43,7 +43,7 @@ enum ChunkLayout {
     static let headerBytes = 19
 
     /// Samples in one chunk at most.
-    static let countMax = 64
+    static let countMax = 96
     /// Readable bytes that must follow a chunk.
     static let tailBytes = 8
     /// Fields wider than this are stored in 64 bits, as eight bytes from a bit's offset hold no more.

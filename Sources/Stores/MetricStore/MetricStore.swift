@@ -178,15 +178,11 @@ package final class MetricStore: SeriesReading, SampleAppending, Sendable {
         try series(.samples, selection, sampleLimit: sampleLimit)
     }
 
-    /// Of each selected series the newest sample in the range, in label order; cheaper than reading them all.
-    ///
-    /// - Parameter selection: A staleness marker that is the newest counts as the newest.
-    /// - Returns: Each series with one sample.
-    /// - Throws: `stopped` when the store is not running.
     package func selectNewest(
-        _ selection: SeriesSelection
+        _ selection: SeriesSelection,
+        sampleLimit: Int
     ) throws(SeriesReadingError) -> [SeriesSamples] {
-        try series(.newest, selection, sampleLimit: .max)
+        try series(.newest, selection, sampleLimit: sampleLimit)
     }
 
     private func series(

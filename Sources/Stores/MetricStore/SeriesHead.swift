@@ -51,8 +51,10 @@ struct SeriesHead {
     static let ringStep = 4
     /// Bytes of a slot: an offset in ms from `base` (four), a value (eight).
     static let slotBytes = 12
-    /// Samples of a chunk when nothing was upserted.
+    /// Samples of a chunk when nothing was upserted; two such are then made one.
     static let chunkSamples = 32
+    /// Samples that two chunks may have to be made one.
+    static let pairedSamplesMax = 2 * chunkSamples + ringMax
     /// `base` lies this far before the first sample, so that late ones have offsets too.
     static let baseLead: Int64 = 1 << 31
     /// Bytes of a directory entry: the chunk's first second (four), the chunk (four).

@@ -1,7 +1,7 @@
 /// Samples that are not newer than their series' newest.
 extension SeriesStorage {
     /// A chunk is cut in two when an upsert makes it larger.
-    private static let chunkSplit = 56
+    private static let chunkSplit = 88
 
     /// Judges a late sample, and puts it in its place when the window allows it.
     mutating func appendLate(

@@ -32,7 +32,7 @@ extension SeriesStorage {
         let capacity = unsafe Int(head.pointee.rawCapacity)
         if capacity < SeriesHead.ringMax {
             guard unsafe Int(head.pointee.rawCount) == capacity else { return }
-            let grown = capacity < 16 ? capacity + SeriesHead.ringStep : SeriesHead.ringMax
+            let grown = min(capacity + SeriesHead.ringStep, SeriesHead.ringMax)
             let block = slab.allocate(grown * SeriesHead.slotBytes, isEssential: false)
             if block != 0 {
                 unsafe moveRing(head, to: block, capacity: grown, base: head.pointee.base)
@@ -126,6 +126,7 @@ extension SeriesStorage {
                     firstTime: columns[0].time
                 )
                 unsafe head.pointee.unsealed = 0
+                if held + unsealed >= SeriesHead.chunkSamples { unsafe pairLastChunks(head) }
                 return
             }
             if block != 0 { slab.free(block) }
@@ -145,6 +146,35 @@ extension SeriesStorage {
         let total = unsafe ChunkDecoder.count(last) + Int(head.pointee.unsealed)
         guard total <= SeriesHead.chunkSamples + SeriesHead.ringMax / 4 else { return 0 }
         return unsafe ChunkDecoder.decode(last, into: columns, at: 0)
+    }
+
+    /// Makes the last two chunks one, when both are of the short kind: half the headers, and tighter packing.
+    ///
+    /// Chunks this large from the start would be packed again at each sealing, twice as dear.
+    private mutating func pairLastChunks(_ head: UnsafeMutablePointer<SeriesHead>) {
+        let last = unsafe Int(head.pointee.chunkCount) - 1
+        guard last > 0 else { return }
+        let (first, second) = unsafe (chunk(head, last - 1), chunk(head, last))
+        let counts = unsafe (
+            ChunkDecoder.count(slab.address(first)), ChunkDecoder.count(slab.address(second))
+        )
+        guard counts.0 + counts.1 <= SeriesHead.pairedSamplesMax else { return }
+        unsafe ChunkDecoder.decode(slab.address(first), into: columns, at: 0)
+        unsafe ChunkDecoder.decode(slab.address(second), into: columns, at: counts.0)
+        let length = unsafe encoder.encode(
+            columns,
+            from: 0,
+            count: counts.0 + counts.1,
+            exponent: &head.pointee.exponent
+        )
+        let block = slab.allocate(length + ChunkLayout.tailBytes, isEssential: false)
+        // Without memory to spare both stay as they are.
+        guard block != 0 else { return }
+        unsafe slab.address(block).copyMemory(from: encoder.output, byteCount: length)
+        slab.free(first)
+        slab.free(second)
+        unsafe head.pointee.chunkCount -= 1
+        unsafe setChunk(head, last - 1, block, firstTime: columns[0].time)
     }
 
     /// Gives up the oldest chunk of a series because memory or its directory is full.

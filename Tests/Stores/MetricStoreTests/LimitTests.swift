@@ -102,7 +102,7 @@ struct LimitTests {
         let harness = StoreHarness(
             MetricStoreSettings(shards: 1, retention: .seconds(30 * 86400))
         )
-        let count = 140_000
+        let count = 280_000
         let now = harness.clock.now().milliseconds
         for start in stride(from: 0, to: count, by: 10_000) {
             var batch = SampleBatch()
@@ -115,8 +115,8 @@ struct LimitTests {
             #expect(harness.store.append(batch).accepted == 10_000)
         }
         let samples = try harness.samples("m")
-        // The newest 4,095 chunks of 32, without a hole.
-        #expect(samples.count > 4094 * 32 && samples.count < 4097 * 32)
+        // The newest 4,095 chunks of 64, without a hole.
+        #expect(samples.count > 4093 * 64 && samples.count < 4097 * 64)
         #expect(samples.last?.1 == Double(count - 1))
         #expect(zip(samples, samples.dropFirst()).allSatisfy { $1.1 - $0.1 == 1 })
         let statistics = harness.store.statistics
@@ -361,9 +361,7 @@ struct LimitTests {
         }
         // After the first two rounds nothing grows any more.
         #expect((peaks.max() ?? 0) <= peaks[1] + (256 << 10), "\(peaks)")
-        #expect(
-            harness.store.statistics.bytes < peaks[0] / 2,
-            "\(harness.store.statistics.bytes) of \(peaks)"
-        )
+        // What is left are tables, heads and a few pages to begin with.
+        #expect(harness.store.statistics.bytes < 800 << 10)
     }
 }

@@ -187,12 +187,21 @@ struct MetricStoreTests {
                 )
             )
         }
-        let newest = try harness.store.selectNewest(selection("up", from: -60_000, to: 0))
+        let newest = try harness.store.selectNewest(
+            selection("up", from: -60_000, to: 0),
+            sampleLimit: .max
+        )
         #expect(newest.map(\.samples.count) == [1, 1])
         #expect(newest.allSatisfy { $0.samples[0].value == 3 })
-        let earlier = try harness.store.selectNewest(selection("up", from: -60_000, to: -2000))
+        let earlier = try harness.store.selectNewest(
+            selection("up", from: -60_000, to: -2000),
+            sampleLimit: .max
+        )
         #expect(earlier.allSatisfy { $0.samples[0].value == 2 })
-        #expect(try harness.store.selectNewest(selection("up", from: -900, to: 0)).isEmpty)
+        #expect(
+            try harness.store.selectNewest(selection("up", from: -900, to: 0), sampleLimit: .max)
+                .isEmpty
+        )
         let sets = try harness.store.labelSets(selection("up", from: -4500, to: -3500))
         #expect(sets.map { $0["pod"] } == ["a", "b"])
         #expect(try harness.store.labelSets(selection("up", from: -3500, to: -1500)).isEmpty)

@@ -127,7 +127,7 @@ struct ModelEqualityTests {
                 try #require(isSame, "step \(step)")
                 let sets = try harness.store.labelSets(selection)
                 #expect(sets == wanted.map(\.labels), "step \(step)")
-                let last = try harness.store.selectNewest(selection)
+                let last = try harness.store.selectNewest(selection, sampleLimit: .max)
                 let newestOfEach = wanted.map {
                     SeriesSamples(labels: $0.labels, samples: $0.samples.suffix(1))
                 }
