@@ -19,8 +19,8 @@ final class LabelHasher: @unchecked Sendable {
     private static let keyCount = blockBytes / 8 + 2
 
     init(using random: inout some RandomNumberGenerator) {
-        unsafe keys = .allocate(capacity: LabelHasher.keyCount + 4)
-        for index in 0..<LabelHasher.keyCount + 4 {
+        unsafe keys = .allocate(capacity: LabelHasher.keyCount + 2)
+        for index in 0..<LabelHasher.keyCount + 2 {
             unsafe (keys + index).initialize(to: random.next())
         }
     }
@@ -103,7 +103,6 @@ final class LabelHasher: @unchecked Sendable {
     private func mix(_ low: inout UInt64, _ high: inout UInt64) {
         unsafe low ^= scramble(high ^ keys[LabelHasher.keyCount])
         unsafe high ^= scramble(low ^ keys[LabelHasher.keyCount &+ 1])
-        unsafe low ^= scramble(high ^ keys[LabelHasher.keyCount &+ 2])
     }
 
     /// The finalizer of MurmurHash3 (Austin Appleby, public domain).
