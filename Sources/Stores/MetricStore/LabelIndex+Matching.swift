@@ -229,16 +229,32 @@ extension LabelIndex {
         )
     }
 
-    /// For each pair in a list its place in the order of names and values, by number of the pair.
-    func ranks(of list: [UInt32], _ storage: borrowing SeriesStorage) -> [UInt32] {
+    /// Puts in place of each pair in a list its rank in the order of names and values.
+    func rank(_ list: inout [UInt32], _ storage: borrowing SeriesStorage) {
+        // A table of all pairs is quickest when the list has a good part of them; few are looked up by hash.
+        guard list.count > pairCount / 16 else {
+            let sorted = sorted(Array(Set(list)), storage)
+            var ranks: [UInt32: UInt32] = [:]
+            for (rank, pair) in sorted.enumerated() { ranks[pair] = UInt32(rank) }
+            for place in list.indices { list[place] = ranks[list[place]] ?? 0 }
+            return
+        }
         var ranks = [UInt32](repeating: 0, count: pairCount)
         var distinct: [UInt32] = []
         for pair in list where ranks[Int(pair)] == 0 {
             ranks[Int(pair)] = 1
             distinct.append(pair)
         }
-        // Merge sort, as `sort(by:)` takes no closure over borrowed values.
-        var source = distinct
+        for (rank, pair) in sorted(distinct, storage).enumerated() {
+            ranks[Int(pair)] = UInt32(rank)
+        }
+        for place in list.indices { list[place] = ranks[Int(list[place])] }
+    }
+
+    /// Merge sort of pairs by name and value, as `sort(by:)` takes no closure over borrowed values.
+    private func sorted(_ list: [UInt32], _ storage: borrowing SeriesStorage) -> [UInt32] {
+        var source = list
+        var target = list
         var width = 1
         while width < source.count {
             for start in stride(from: 0, to: source.count, by: 2 * width) {
@@ -250,15 +266,14 @@ extension LabelIndex {
                         left < middle
                         && (right >= end
                             || !pairPrecedes(source[right], source[left], storage.slab))
-                    distinct[place] = takesLeft ? source[left] : source[right]
+                    target[place] = takesLeft ? source[left] : source[right]
                     if takesLeft { left += 1 } else { right += 1 }
                 }
             }
-            swap(&source, &distinct)
+            swap(&source, &target)
             width *= 2
         }
-        for (rank, pair) in source.enumerated() { ranks[Int(pair)] = UInt32(rank) }
-        return ranks
+        return source
     }
 
     private func pairPrecedes(_ left: UInt32, _ right: UInt32, _ slab: borrowing Slab) -> Bool {

@@ -170,8 +170,7 @@ struct SelectorCache {
             index.appendPairs(of: one, to: &row, storage)
         }
         starts.append(row.count)
-        let ranks = index.ranks(of: row, storage)
-        for place in row.indices { row[place] = ranks[Int(row[place])] }
+        index.rank(&row, storage)
         var order = Array(series.indices)
         unsafe row.withUnsafeBufferPointer { row in
             unsafe starts.withUnsafeBufferPointer { starts in
