@@ -132,15 +132,9 @@ private struct SettingsReader {
             read(cloudWatch:)
         )
         if let forward = map.mapping("forward", "sources.forward") {
-            sources.forward = DaemonSettings.Forward(
-                listen: address(forward, "listen") ?? "127.0.0.1:24224",
-                sharedKeyFile: forward.string("shared_key_file")
-            )
-            if forward.has("tls") {
-                forward.report("tls", notYet("TLS on the forward port", "put a proxy in front"))
-            }
-            forward.finish()
+            sources.forward = read(forward: forward)
         }
+        sources.maxSamplesPerSecond = map.integer("max_samples_per_second", in: 1...1_000_000_000)
         if !map.list("elasticsearch").isEmpty {
             map.report(
                 "elasticsearch",
@@ -149,6 +143,10 @@ private struct SettingsReader {
         }
         if let http = map.mapping("http_ingest", "sources.http_ingest") {
             sources.remoteWrite = http.bool("remote_write") ?? sources.remoteWrite
+            sources.maxBodyBytes =
+                http.bytes("max_body", in: (64 << 10)...(1 << 30)) ?? sources.maxBodyBytes
+            sources.maxDecodedBytes =
+                http.bytes("max_decoded", in: (64 << 10)...(4 << 30)) ?? sources.maxDecodedBytes
             for key in ["otlp", "bulk"] where http.bool(key) ?? false {
                 http.report(key, notYet(key, "set it to false"))
             }
@@ -159,6 +157,29 @@ private struct SettingsReader {
         }
         map.finish()
         return sources
+    }
+
+    private func read(forward map: MappingReader) -> DaemonSettings.Forward {
+        var forward = DaemonSettings.Forward(
+            listen: address(map, "listen") ?? "127.0.0.1:24224",
+            sharedKeyFile: map.string("shared_key_file")
+        )
+        let sizes = (64 << 10)...(4 << 30)
+        forward.maxMessageBytes =
+            map.bytes("max_message", in: sizes) ?? forward.maxMessageBytes
+        forward.maxDecompressedBytes =
+            map.bytes("max_decompressed", in: sizes) ?? forward.maxDecompressedBytes
+        forward.maxDecodedBytes =
+            map.bytes("max_decoded", in: sizes) ?? forward.maxDecodedBytes
+        forward.maxBufferedBytes =
+            map.bytes("max_buffered", in: sizes) ?? forward.maxBufferedBytes
+        forward.maxConnections =
+            map.integer("max_connections", in: 1...100_000) ?? forward.maxConnections
+        if map.has("tls") {
+            map.report("tls", notYet("TLS on the forward port", "put a proxy in front"))
+        }
+        map.finish()
+        return forward
     }
 
     private func read(cloudWatch map: MappingReader) -> DaemonSettings.CloudWatch {

@@ -58,12 +58,28 @@ package struct DaemonSettings: Hashable, Sendable {
         package var listen: String
         /// A file with the shared key; nil: no handshake.
         package var sharedKeyFile: String?
+        /// Bytes of one message; a longer one is dropped.
+        package var maxMessageBytes = 32 << 20
+        /// Bytes of one compressed message after decompression.
+        package var maxDecompressedBytes = 64 << 20
+        /// Bytes of memory that the records of one message may take, by estimate.
+        package var maxDecodedBytes = 256 << 20
+        /// Connections at once.
+        package var maxConnections = 1000
+        /// Bytes that all connections together may hold back.
+        package var maxBufferedBytes = 128 << 20
     }
 
     package struct Sources: Hashable, Sendable {
         package var cloudWatch: [CloudWatch] = []
         package var forward: Forward?
         package var remoteWrite = true
+        /// Bytes of a remote write request as it comes.
+        package var maxBodyBytes = 16 << 20
+        /// Bytes of a remote write request after decompression.
+        package var maxDecodedBytes = 64 << 20
+        /// Samples or records a second that one source may send; nil: no limit.
+        package var maxSamplesPerSecond: Int?
     }
 
     package var server = Server()

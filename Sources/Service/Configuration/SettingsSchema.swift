@@ -80,6 +80,11 @@ package enum SettingsSchema {
                   "properties": {
                     "listen": {"$ref": "#/$defs/address", "default": "127.0.0.1:24224"},
                     "shared_key_file": {"type": ["string", "null"], "description": "a file with the shared key; without it there is no handshake"},
+                    "max_message": {"$ref": "#/$defs/bytes", "default": "32MiB", "description": "a longer message is dropped and not acknowledged"},
+                    "max_decompressed": {"$ref": "#/$defs/bytes", "default": "64MiB", "description": "of a compressed message"},
+                    "max_decoded": {"$ref": "#/$defs/bytes", "default": "256MiB", "description": "memory of the records of one message, by estimate"},
+                    "max_buffered": {"$ref": "#/$defs/bytes", "default": "128MiB", "description": "what all connections together may hold back"},
+                    "max_connections": {"type": "integer", "default": 1000},
                     "tls": {"type": "null", "description": "not in this version yet"}
                   }
                 },
@@ -89,10 +94,13 @@ package enum SettingsSchema {
                   "additionalProperties": false,
                   "properties": {
                     "remote_write": {"type": "boolean", "default": true, "description": "POST /api/v1/write"},
+                    "max_body": {"$ref": "#/$defs/bytes", "default": "16MiB", "description": "a remote write request as it comes"},
+                    "max_decoded": {"$ref": "#/$defs/bytes", "default": "64MiB", "description": "a remote write request after decompression"},
                     "otlp": {"const": false},
                     "bulk": {"const": false}
                   }
                 },
+                "max_samples_per_second": {"type": "integer", "description": "samples or records a second of one source; no limit without it"},
                 "heartbeats": {"const": false}
               }
             },

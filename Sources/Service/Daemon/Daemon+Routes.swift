@@ -35,7 +35,15 @@ extension Daemon {
             + incidents.routes + sourceRoutes.routes + pages.routes
         if settings.sources.remoteWrite {
             routes.append(
-                RemoteWriteHandler(admission: admission, sources: sources, metrics: metrics).route
+                RemoteWriteHandler(
+                    settings: RemoteWriteSettings(
+                        bodyMax: settings.sources.maxBodyBytes,
+                        decodedMax: settings.sources.maxDecodedBytes
+                    ),
+                    admission: admission,
+                    sources: sources,
+                    metrics: metrics
+                ).route
             )
         }
         return routes

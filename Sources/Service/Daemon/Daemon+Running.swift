@@ -103,7 +103,15 @@ extension Daemon {
             )
         }
         let forward = ForwardServer(
-            settings: ForwardSettings(listen: configured.listen, sharedKey: key),
+            settings: ForwardSettings(
+                listen: configured.listen,
+                sharedKey: key,
+                messageMax: configured.maxMessageBytes,
+                decompressedMax: configured.maxDecompressedBytes,
+                decodedMax: configured.maxDecodedBytes,
+                connectionsMax: configured.maxConnections,
+                bufferedMax: configured.maxBufferedBytes
+            ),
             admission: admission,
             sources: sources,
             clock: clock,

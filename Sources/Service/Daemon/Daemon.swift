@@ -156,6 +156,9 @@ final class Daemon: Sendable {
             metrics: metrics
         )
         admission = Admission(
+            settings: AdmissionSettings(
+                samplesPerSecondMax: settings.sources.maxSamplesPerSecond
+            ),
             samples: EagerTouches(store: store, engine: engine, clock: clock),
             records: logs,
             logMetrics: logMetrics,

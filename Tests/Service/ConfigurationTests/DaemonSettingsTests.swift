@@ -37,8 +37,10 @@ import Testing
               cloudwatch:
                 - {regions: [eu-west-1, us-east-1], role_arn: , endpoint: "http://127.0.0.1:5000",
                    period: 60s, delay: 90s, budget_usd_per_month: 20}
-              forward: {listen: "127.0.0.1:24224", shared_key_file: , tls: }
-              http_ingest: {remote_write: false}
+              forward: {listen: "127.0.0.1:24224", shared_key_file: , tls: , max_message: 8MiB, max_decompressed: 9MiB,
+                        max_decoded: 10MiB, max_buffered: 11MiB, max_connections: 12}
+              http_ingest: {remote_write: false, max_body: 1MiB, max_decoded: 2MiB}
+              max_samples_per_second: 5000
             incidents: {file: oncall.yaml}
             """,
             ["STATE": "/var/lib"]
@@ -57,7 +59,15 @@ import Testing
         #expect(account.delay == .seconds(90))
         #expect(account.budgetUSDPerMonth == 20)
         #expect(settings.sources.forward?.sharedKeyFile == nil)
+        #expect(settings.sources.forward?.maxMessageBytes == 8 << 20)
+        #expect(settings.sources.forward?.maxDecompressedBytes == 9 << 20)
+        #expect(settings.sources.forward?.maxDecodedBytes == 10 << 20)
+        #expect(settings.sources.forward?.maxBufferedBytes == 11 << 20)
+        #expect(settings.sources.forward?.maxConnections == 12)
         #expect(!settings.sources.remoteWrite)
+        #expect(settings.sources.maxBodyBytes == 1 << 20)
+        #expect(settings.sources.maxDecodedBytes == 2 << 20)
+        #expect(settings.sources.maxSamplesPerSecond == 5000)
         #expect(settings.incidentsFile == "oncall.yaml")
     }
 
