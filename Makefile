@@ -21,11 +21,12 @@ build: ## Build tocsin and sloctl in release mode
 
 test: unit-test integration-test ## Run every test
 
+# One at a time: tests that compute would starve those that wait for real clients and servers.
 unit-test: ## Run the Swift tests
 	@scripts/dependencies.sh test
 	@scripts/python-environment.sh
 	swift build --build-tests $(DEBUG_FLAGS) $(SWIFT_FLAGS)
-	swift test --skip-build $(DEBUG_FLAGS) $(SWIFT_FLAGS)
+	swift test --skip-build --no-parallel $(DEBUG_FLAGS) $(SWIFT_FLAGS)
 
 integration-test: ## Run the tests against real counterparts (moto, Prometheus, fluent-logger)
 	@scripts/dependencies.sh test
