@@ -2,6 +2,7 @@
 
 import re
 import signal
+import subprocess
 import time
 
 from harness import HOST, PROJECT, SECRET, binary, clean_environment, free_port, request, wait_until
@@ -72,6 +73,25 @@ def test_the_demo_reaches_a_delivered_page(tmp_path, make_process):
     sources = {one["name"]: one for one in documents("/v1/sources")["sources"]}
     for name in ["cloudwatch/eu-west-1", "forward"]:
         assert sources[name]["accepted"] > 0 and sources[name]["on"], sources[name]
+
+    # The commands that README gives for the while it runs.
+    for command, word in [
+        (["budget", "availability"], "availability"),
+        (["incident", "list"], "Shop"),
+        (["sources"], "forward"),
+    ]:
+        answer = subprocess.run(
+            [binary("sloctl"), *command],
+            capture_output=True,
+            text=True,
+            timeout=30,
+            env={**environment, "TOCSIN_URL": f"http://{HOST}:{http}"},
+        )
+        assert answer.returncode == 0 and word in answer.stdout, answer.stderr
+
+    # Recovery resolves it, as the story promises within a minute.
+    wait_until(lambda: "PAGER  RESOLVED" in demo.output, "the pager is told of the end", 60, alive=both)
+    print(f"resolved after {time.monotonic() - started:.1f} s")
 
     for process in (serve, demo):
         code, seconds = process.stop(deadline=15)
