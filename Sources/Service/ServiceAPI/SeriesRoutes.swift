@@ -120,7 +120,7 @@ package struct SeriesRoutes: Sendable {
                 let selection = SeriesSelection(matchers: matchers, range: range)
                 let found: [SeriesSamples]
                 do throws(SeriesReadingError) {
-                    found = try store.selectNewest(selection)
+                    found = try store.selectNewest(selection, sampleLimit: .max)
                 } catch { throw PrometheusFailure(error) }
                 for series in found {
                     guard let last = series.samples.last, !Staleness.isMarker(last.value) else {
