@@ -146,6 +146,9 @@ package actor PagePipeline {
         if startedAt == nil { startedAt = now }
         await startSecondChannels(at: now)
         await prune(at: now)
+        // Of a lane that is being sent on now, the rows read may be out of date once they are here: its end wakes
+        // the loop to read them again.
+        let busy = inFlight
         let due = try await store.duePages(
             at: now,
             perReceiver: settings.concurrentPerReceiverMax
@@ -156,7 +159,7 @@ package actor PagePipeline {
         for entry in due {
             let lane = Lane(entry.page)
             let sending = inFlightByReceiver[lane.receiver] ?? 0
-            guard inFlight.count < settings.concurrentMax,
+            guard !busy.contains(lane), inFlight.count < settings.concurrentMax,
                 sending < settings.concurrentPerReceiverMax, inFlight.insert(lane).inserted
             else { continue }
             inFlightByReceiver[lane.receiver] = sending + 1
