@@ -227,7 +227,12 @@ var targets: [Target] = [
         ]),
     tests("Service", "ConfigurationTests", ["Configuration", "Model", "Timekeeping", "YAML"]),
     tests("Service", "ControlCommandsTests", ["ControlCommands", "APIModel", "HTTPClient", "Timekeeping", "Model"]),
-    tests("Service", "DaemonTests", ["Daemon", "Configuration", "Model", "Timekeeping", "Telemetry"]),
+    tests(
+        "Service", "DaemonTests",
+        [
+            "Daemon", "Configuration", "HTTPServer", "HTTPClient", "Ingest", "MetricStore", "LogStore", "PromQL", "Rules",
+            "SLO", "RuleEvaluation", "Incidents", "OnCall", "StateStore", "Model", "Timekeeping", "Telemetry",
+        ]),
 ]
 
 // A target joins the build with its first file.

@@ -14,11 +14,13 @@ import Timekeeping
 
 extension Daemon {
     /// Puts rules and people in place of those that run.
+    ///
+    /// What may still fail comes first: the files were loaded on trial, but ledgers are read from the disk.
     func adopt(_ files: LoadedFiles) throws {
-        try engine.load(files.rules)
-        try logMetrics.load(files.rules.logMetrics)
         try tracker.load(files.rules.slos, at: clock.now())
         let needs = try files.rules.selectorNeeds
+        try engine.load(files.rules)
+        try logMetrics.load(files.rules.logMetrics)
         for poller in pollers { poller.update(needs: needs) }
         let now = clock.now()
         loading.withLock {
@@ -76,10 +78,11 @@ extension Daemon {
 
     private func adoptFromDisk() -> Result<LoadedFiles, DiagnosticList> {
         do {
-            var files = try LoadedFiles.load(settingsPath: settingsPath, environment: environment)
-            overrides(&files.settings)
-            // What only loading finds must be found before the first part is replaced.
-            try Rehearsal.check(files)
+            let files = try LoadedFiles.load(
+                settingsPath: settingsPath,
+                environment: environment,
+                overrides: overrides
+            )
             try adopt(files)
             return .success(files)
         } catch let problems as DiagnosticList {

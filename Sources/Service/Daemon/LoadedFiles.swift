@@ -18,27 +18,35 @@ struct LoadedFiles: Sendable {
     var policy: OnCallPolicy
     var receivers: ReceiverSet
 
-    /// Reads everything.
+    /// Reads everything, and loads the rules on trial.
     ///
+    /// - Parameters:
+    ///   - settingsPath: The settings file.
+    ///   - environment: Values for `${NAME}`.
+    ///   - overrides: What the command line says instead of the settings.
+    /// - Returns: What can be run.
     /// - Throws: Every problem of every file at once; when the settings themselves cannot be read, theirs.
     static func load(
         settingsPath: String,
-        environment: [String: String]
+        environment: [String: String],
+        overrides: (inout DaemonSettings) -> Void = { _ in }
     ) throws(DiagnosticList) -> LoadedFiles {
         // Read once, so that the text shown is the text that was understood.
         let bytes = FileManager.default.contents(atPath: settingsPath).map { Array($0) }
-        let settings =
+        var settings =
             if let bytes {
                 try DaemonSettings.parse(bytes, file: settingsPath, environment: environment)
             } else {
                 try DaemonSettings.load(path: settingsPath, environment: environment)
             }
+        overrides(&settings)
         var problems = settings.sources.cloudWatch.flatMap { account in
             Daemon.cloudWatch(account).problems.map { Diagnostic(account.location, $0) }
         }
         var rules = RuleSet()
         do {
             rules = try RuleLoader.load(paths: settings.rules)
+            problems += Rehearsal.problems(rules)
         } catch {
             problems += error.diagnostics
         }

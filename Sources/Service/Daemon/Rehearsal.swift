@@ -8,20 +8,36 @@ import Timekeeping
 
 /// Loads rules as the service would, with nothing behind them, to find what only loading finds.
 enum Rehearsal {
-    /// - Throws: `DiagnosticList` or `LogMetricProblems` with everything that is wrong.
-    static func check(_ files: LoadedFiles) throws {
-        let nothing = Nothing()
-        let engine = try RuleEngine(
-            evaluator: QueryEngine(source: nothing),
-            appender: nothing,
-            store: nothing,
-            sink: nothing,
-            log: .silent,
-            metrics: MetricsRegistry()
-        )
-        try engine.load(files.rules)
-        try LogMetrics(clock: SystemClock(), metrics: MetricsRegistry(), log: .silent)
-            .load(files.rules.logMetrics)
+    /// Everything that would keep the rules from being loaded.
+    static func problems(_ rules: RuleSet) -> [Diagnostic] {
+        var problems: [Diagnostic] = []
+        do {
+            let nothing = Nothing()
+            let engine = try RuleEngine(
+                evaluator: QueryEngine(source: nothing),
+                appender: nothing,
+                store: nothing,
+                sink: nothing,
+                log: .silent,
+                metrics: MetricsRegistry()
+            )
+            try engine.load(rules)
+            _ = try rules.selectorNeeds
+        } catch {
+            problems += diagnostics(error)
+        }
+        do {
+            try LogMetrics(clock: SystemClock(), metrics: MetricsRegistry(), log: .silent)
+                .load(rules.logMetrics)
+        } catch {
+            problems += error.problems.map { Diagnostic($0.location, $0.message) }
+        }
+        return problems
+    }
+
+    private static func diagnostics(_ error: any Error) -> [Diagnostic] {
+        if let list = error as? DiagnosticList { return list.diagnostics }
+        return [Diagnostic(SourceLocation(file: "rules", line: 1, column: 1), "\(error)")]
     }
 
     /// Holds no series and keeps no state.

@@ -1,15 +1,8 @@
-import Ingest
-import OnCall
-import Rules
 import APIModel
 import ArgumentParsing
 import Configuration
-import Demo
 import Foundation
-import Model
-import ServiceRuntime
 import Telemetry
-import Timekeeping
 
 /// The whole of `tocsin` but its `main`.
 package enum TocsinProgram {
@@ -88,7 +81,20 @@ package enum TocsinProgram {
     )
 
     /// Runs a command line (without the program's name) and gives the exit code.
-    package static func run(_ arguments: [String], environment: [String: String]) -> Int32 {
+    ///
+    /// - Parameters:
+    ///   - arguments: What follows the program's name.
+    ///   - environment: Values for `${NAME}` in the settings.
+    ///   - output: Takes what was asked for.
+    ///   - errors: Takes messages and the log.
+    /// - Returns: 0 when all is well, 1 for a failure or (of `check`) problems, 64 for a wrong command line,
+    ///   78 for files that cannot be run.
+    package static func run(
+        _ arguments: [String],
+        environment: [String: String],
+        output: @escaping @Sendable (String) -> Void = standardOutput,
+        errors: @escaping @Sendable (String) -> Void = Log.standardError
+    ) -> Int32 {
         let invocation: Invocation
         do {
             switch try CommandLineParser(spec).parse(arguments) {
@@ -98,9 +104,10 @@ package enum TocsinProgram {
             case .run(let understood): invocation = understood
             }
         } catch {
-            Log.standardError("tocsin: \(error)\n")
+            errors("tocsin: \(error)\n")
             return 64
         }
+        let commands = TocsinCommands(environment: environment, output: output, errors: errors)
         switch invocation.path {
         case ["version"]:
             output("\(ProductVersion.product) tocsin \(ProductVersion.version)\n")
@@ -108,107 +115,14 @@ package enum TocsinProgram {
         case ["config", "schema"]:
             output(SettingsSchema.json)
             return 0
-        case ["check"]: return check(invocation, environment)
-        case ["demo"]: return demo(invocation)
-        default: return serve(invocation, environment)
+        case ["check"]: return commands.check(invocation)
+        case ["demo"]: return commands.demo(invocation)
+        default: return commands.serve(invocation)
         }
     }
 
-    @Sendable private static func output(_ text: String) {
+    /// Writes to the process's standard output.
+    @Sendable package static func standardOutput(_ text: String) {
         FileHandle.standardOutput.write(Data(text.utf8))
-    }
-
-    private static func settingsPath(_ invocation: Invocation) -> String? {
-        if let path = invocation.value("config") { return path }
-        Log.standardError(
-            "tocsin: --config FILE is missing; deploy/local/tocsin.yaml is one to begin with\n"
-        )
-        return nil
-    }
-
-    private static func check(_ invocation: Invocation, _ environment: [String: String]) -> Int32 {
-        guard let path = settingsPath(invocation) else { return 64 }
-        do {
-            let files = try LoadedFiles.load(settingsPath: path, environment: environment)
-            try Rehearsal.check(files)
-            let thresholds = files.rules.groups.reduce(0) { $0 + $1.thresholds.count }
-            let rules = files.rules.groups.reduce(0) { $0 + $1.rules.count }
-            output(
-                "OK: \(files.rules.groups.count) groups, \(rules) rules, \(thresholds) thresholds, "
-                    + "\(files.rules.slos.count) objectives, \(files.policy.receivers.count) receivers\n"
-            )
-            return 0
-        } catch {
-            Log.standardError("\(error)\n")
-            return 1
-        }
-    }
-
-    private static func demo(_ invocation: Invocation) -> Int32 {
-        var settings = DemoProgram.Settings()
-        settings.listen = invocation.value("listen") ?? settings.listen
-        settings.forward = invocation.value("forward") ?? settings.forward
-        settings.secretFile = invocation.value("secret-file") ?? settings.secretFile
-        let program = DemoProgram(
-            settings: settings,
-            clock: SystemClock(),
-            log: Log(component: "demo"),
-            print: output
-        )
-        do {
-            let signals = try SignalWaiter()
-            try program.run { pause in
-                // The story waits for its next tick here, and ends when it is told to.
-                let signal = try? signals.wait(atMost: pause)
-                if signal == .terminate || signal == .interrupt { program.stop() }
-            }
-            return 0
-        } catch {
-            Log.standardError("tocsin demo: \(error)\n")
-            return 1
-        }
-    }
-
-    private static func serve(_ invocation: Invocation, _ environment: [String: String]) -> Int32 {
-        guard let path = settingsPath(invocation) else { return 64 }
-        let log = Log(
-            component: "tocsin",
-            level: LogLevel(name: invocation.value("log-level") ?? "info") ?? .info,
-            format: LogFormat(rawValue: invocation.value("log-format") ?? "text") ?? .text
-        )
-        let (listen, data) = (invocation.value("listen"), invocation.value("data"))
-        let overrides: @Sendable (inout DaemonSettings) -> Void = { settings in
-            if let listen { settings.server.listen = listen }
-            if let data { settings.store.path = data }
-        }
-        do {
-            // Before any other thread starts, so that all of them leave the signals to this one.
-            let signals = try SignalWaiter()
-            var files = try LoadedFiles.load(settingsPath: path, environment: environment)
-            overrides(&files.settings)
-            let daemon = try Daemon(
-                files: files,
-                settingsPath: path,
-                overrides: overrides,
-                environment: environment,
-                log: log
-            )
-            try waitFor { try await daemon.start() }
-            output(StartupBanner.text(daemon.settings, daemon.sources.statuses))
-            while true {
-                guard let signal = try signals.wait() else { continue }
-                guard signal == .reload else { break }
-                _ = try waitFor { await daemon.reload() }
-            }
-            log.info("stopping")
-            try waitFor { await daemon.stop() }
-            return 0
-        } catch let problems as DiagnosticList {
-            Log.standardError("\(problems)\n")
-            return 78
-        } catch {
-            Log.standardError("tocsin: \(error)\n")
-            return 1
-        }
     }
 }
