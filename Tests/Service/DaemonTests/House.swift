@@ -27,7 +27,7 @@ final class House: Sendable {
               - {alert: Down, expr: up == 0, labels: {severity: critical}}
         """
 
-    init(rules: String = House.rules) throws {
+    init(rules: String = House.rules, host: String = "127.0.0.1") throws {
         folder = NSTemporaryDirectory() + "tocsin-daemon-" + UUID().uuidString
         try FileManager.default.createDirectory(
             atPath: folder,
@@ -37,7 +37,7 @@ final class House: Sendable {
         try write(
             "tocsin.yaml",
             """
-            server: {listen: "127.0.0.1:0"}
+            server: {listen: "\(host):0"}
             rules: ["\(folder)/rules.yaml"]
             store: {path: "${DATA}", retention: 1h, max_series: 10000}
             incidents: {file: "\(folder)/oncall.yaml"}

@@ -51,6 +51,27 @@ import Timekeeping
         #expect(nobody.text == #"{"incidents":[]}"#)
     }
 
+    @Test func theListMayBeCut() async throws {
+        let rig = try APIRig()
+        for name in ["A", "B", "C"] {
+            try await rig.alert(.fired(.crit), labels: ["alertname": name])
+        }
+        for target in ["/v1/incidents", "/v1/deliveries"] {
+            let cut = try await rig.calls.answer("GET", "\(target)?limit=2")
+            #expect(cut.status == 200)
+            #expect(cut.text.matches(of: /"summary":|"receiver":/).count == 2, "\(cut.text)")
+            for limit in ["0", "-1", "10001", "x", "", "1.5"] {
+                let refused = try await rig.calls.answer("GET", "\(target)?limit=\(limit)")
+                Problem.expect(
+                    refused,
+                    400,
+                    "bad request",
+                    "limit must be a whole number from 1 to 10000"
+                )
+            }
+        }
+    }
+
     struct Action: CustomTestStringConvertible, Sendable {
         var name: String
         var body: String
