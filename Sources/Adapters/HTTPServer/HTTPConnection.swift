@@ -237,6 +237,11 @@ final class HTTPConnection: ConnectionHandler {
         at now: MonotonicInstant
     ) {
         core.count(cause)
+        var reason = reason
+        if cause == .bodyTooLong, let route = exchange?.route {
+            let advice = core.routes[route].bodyAdvice
+            if !advice.isEmpty { reason += "; \(advice)" }
+        }
         if cause != .workersBusy && cause != .tasksBusy { exchange?.keepAlive = false }
         respond(refusal(status, reason), at: now)
     }

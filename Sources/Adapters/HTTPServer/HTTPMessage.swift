@@ -96,17 +96,21 @@ package struct HTTPRoute: Sendable {
     package var pattern: String
     /// Body bytes that are accepted after Content-Encoding is left as it came; over it 413 names the limit.
     package var bodyMax: Int
+    /// How to mend a body over the limit, such as the setting that raises it; empty for nothing to say.
+    package var bodyAdvice: String
     package var handler: HTTPHandler
 
     package init(
         _ method: String,
         _ pattern: String,
         bodyMax: Int = 1 << 20,
+        bodyAdvice: String = "",
         _ handler: HTTPHandler
     ) {
         self.method = method
         self.pattern = pattern
         self.bodyMax = bodyMax
+        self.bodyAdvice = bodyAdvice
         self.handler = handler
     }
 }

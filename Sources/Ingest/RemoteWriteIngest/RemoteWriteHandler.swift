@@ -61,8 +61,18 @@ package struct RemoteWriteHandler: Sendable {
 
     /// The route; it blocks on the store, so it runs on a worker.
     package var route: HTTPRoute {
-        HTTPRoute("POST", "/api/v1/write", bodyMax: settings.bodyMax, .blocking { handle($0) })
+        HTTPRoute(
+            "POST",
+            "/api/v1/write",
+            bodyMax: settings.bodyMax,
+            bodyAdvice: Self.bodyAdvice,
+            .blocking { handle($0) }
+        )
     }
+
+    private static let bodyAdvice =
+        "lower max_samples_per_send in the sender's queue_config or raise "
+        + "sources.http_ingest.max_body"
 
     /// Answers one request.
     package func handle(_ request: HTTPRequest) -> HTTPResponse {
@@ -80,9 +90,8 @@ package struct RemoteWriteHandler: Sendable {
                 request,
                 413,
                 cause: "body_too_large",
-                "the body has \(request.body.count) bytes, over the limit of \(settings.bodyMax); lower "
-                    + "max_samples_per_send in the sender's queue_config or raise "
-                    + "sources.http_ingest.max_body"
+                "the body has \(request.body.count) bytes, over the limit of \(settings.bodyMax); "
+                    + Self.bodyAdvice
             )
         }
         let decoded: WriteRequest

@@ -103,14 +103,14 @@ import Testing
             name: "a body whose length is over the limit, before it is sent",
             request: "POST /small HTTP/1.1\r\nHost: h\r\nContent-Length: 11\r\n\r\n",
             status: "413 Content Too Large",
-            body: "the body is longer than 10 bytes",
+            body: "the body is longer than 10 bytes; send less",
             reason: "body_too_long"
         ),
         Refusal(
             name: "chunks over the limit",
             request: "POST /small HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nb\r\n",
             status: "413 Content Too Large",
-            body: "the body is longer than 10 bytes",
+            body: "the body is longer than 10 bytes; send less",
             reason: "body_too_long"
         ),
         Refusal(

@@ -78,7 +78,7 @@ final class ServedFixture: Sendable {
             HTTPRoute("POST", "/inline", bodyMax: 64 << 20, .inline(echo)),
             HTTPRoute("POST", "/blocking", bodyMax: 64 << 20, .blocking(echo)),
             HTTPRoute("POST", "/task", bodyMax: 64 << 20, .async { echo($0) }),
-            HTTPRoute("POST", "/small", bodyMax: 10, .inline(echo)),
+            HTTPRoute("POST", "/small", bodyMax: 10, bodyAdvice: "send less", .inline(echo)),
             HTTPRoute(
                 "POST",
                 "/note",
