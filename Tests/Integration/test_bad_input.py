@@ -216,7 +216,7 @@ BAD_WRITES = [
         400,
         ["prometheus.WriteRequest"],
     ),
-    BadWrite("a body over the limit", lambda: bytes((16 << 20) + 1), 413, ["16777216"]),
+    BadWrite("a body over the limit", lambda: bytes((16 << 20) + 1), 413, ["16777216", "sources.http_ingest.max_body"]),
     BadWrite(
         "a small body that says it grows over the limit",
         lambda: remote_write.varint(1 << 31) + b"\x00a",
