@@ -18,6 +18,7 @@ build: ## Build tocsin and sloctl in release mode
 	@scripts/dependencies.sh build
 	swift build $(RELEASE_FLAGS) $(SWIFT_FLAGS) --product tocsin
 	swift build $(RELEASE_FLAGS) $(SWIFT_FLAGS) --product sloctl
+	@scripts/demo-secret.sh
 
 test: unit-test integration-test ## Run every test
 

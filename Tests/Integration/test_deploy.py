@@ -157,7 +157,7 @@ def test_the_local_settings_pass_the_check(tmp_path):
         cwd=tmp_path,
     )
     assert checked.returncode == 0, checked.stderr
-    assert "demo-pager.secret" in (DEPLOY / "local" / "run.sh").read_text()
+    assert "demo-secret.sh" in (DEPLOY / "local" / "run.sh").read_text()
 
 
 @pytest.mark.parametrize("path", sorted((DEPLOY / "aws").glob("*.json")), ids=lambda path: path.name)

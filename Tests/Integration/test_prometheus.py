@@ -304,7 +304,7 @@ def test_prometheus_scrapes_tocsin_as_openmetrics(pair):
     assert (targets["tocsin"]["health"], targets["tocsin"]["lastError"]) == ("up", "")
     scraped = pair.prometheus("/api/v1/query", query='{__name__=~"tocsin_.*"}', time=pair.now)["result"]
     names = {series["metric"]["__name__"] for series in scraped}
-    assert {"tocsin_build_info", "tocsin_metric_store_series", "tocsin_remote_write_requests_total"} <= names
+    assert {"tocsin_build_info", "tocsin_store_series", "tocsin_remote_write_requests_total"} <= names
     # OpenMetrics names a counter's family without `_total`.
     (kinds,) = pair.prometheus("/api/v1/metadata", metric="tocsin_remote_write_requests").values()
     assert [entry["type"] for entry in kinds] == ["counter"]

@@ -8,10 +8,7 @@ tocsin=${TOCSIN_BIN:-tocsin}
 # Credentials that the stand-in knows; they open nothing else.
 export AWS_ACCESS_KEY_ID=AKIADEMODEMODEMODEMO AWS_SECRET_ACCESS_KEY=demo-secret-of-the-stand-in
 export AWS_EC2_METADATA_DISABLED=true
-mkdir -p var/tocsin
-# Shared by Tocsin, which signs, and the demo's pager, which checks.
-secret=var/tocsin/demo-pager.secret
-[ -s "$secret" ] || (umask 077 && printf 'whsec_%s\n' "$(head -c 32 /dev/urandom | base64 -w0)" > "$secret")
+scripts/demo-secret.sh
 
 "$tocsin" demo &
 demo=$!

@@ -105,6 +105,12 @@ struct EventSide: Sendable {
         self.contributions = contributions
     }
 
+    /// Counts cursors and contributions as changed again, when writing them failed.
+    mutating func owe(cursors: some Sequence<String>, contributions: some Sequence<Place>) {
+        changedCursors.formUnion(cursors)
+        changedPlaces.formUnion(contributions)
+    }
+
     /// What changed since the last call.
     mutating func takeChanges() -> (cursors: [String: Cursor], contributions: [Place: Int64]) {
         defer {

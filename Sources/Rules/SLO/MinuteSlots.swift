@@ -116,6 +116,9 @@ struct MinuteSlots: Sendable {
         return sum
     }
 
+    /// Counts minutes as changed again, when writing them failed.
+    mutating func owe(_ minutes: some Sequence<Int64>) { changed.formUnion(minutes) }
+
     /// The changed minutes with their slots, oldest first; the next call begins afresh.
     mutating func takeChanged() -> [(minute: Int64, slot: Slot)] {
         defer { changed.removeAll(keepingCapacity: true) }

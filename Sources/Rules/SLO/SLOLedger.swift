@@ -248,6 +248,21 @@ struct SLOLedger: Sendable {
         return record
     }
 
+    /// Takes changes back that could not be written, so that they are written next time.
+    mutating func owe(_ record: LedgerRecord) {
+        slots.owe(record.slots.map(\.minute))
+        func side(_ number: Int, _ side: inout EventSide) {
+            side.owe(
+                cursors: record.cursors.filter { $0.side == number }.map(\.series),
+                contributions: record.contributions.filter { $0.side == number }.map {
+                    EventSide.Place(series: $0.series, timestamp: $0.timestamp)
+                }
+            )
+        }
+        side(0, &first)
+        side(1, &total)
+    }
+
     /// Drops what was remembered of samples that have left the rings.
     mutating func forget(before moment: Timestamp) {
         let silent = moment - .seconds(60 * definition.windowMinutesMax)

@@ -175,7 +175,18 @@ package final class SLOTracker: Sendable {
             changes.burnAlert = state.burnAlert
             return (transitions, changes)
         }
-        try store.saveLedger(key: one.key, changes: changes)
+        // A quiet objective costs no write.
+        guard !changes.isEmpty || !transitions.isEmpty else { return [] }
+        do {
+            try store.saveLedger(key: one.key, changes: changes)
+        } catch {
+            // Neither the counts nor the word of the burn alert may be lost with this write.
+            one.state.withLock { state in
+                state.ledger.owe(changes)
+                state.owesLastTransition = state.owesLastTransition || !transitions.isEmpty
+            }
+            throw error
+        }
         return transitions
     }
 

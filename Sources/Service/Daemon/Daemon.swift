@@ -218,7 +218,7 @@ final class Daemon: Sendable {
     }
 
     private func collectMetrics() {
-        let process = ProcessMetrics(store: store, logs: logs, startedAt: clock.now())
+        let process = ProcessMetrics(startedAt: clock.now())
         metrics.collect { process.families }
         let (tracker, clock) = (tracker, clock)
         metrics.collect { BudgetMetrics.families(tracker.statuses(at: clock.now())) }

@@ -1,45 +1,15 @@
 import APIModel
 import Foundation
 import Glibc
-import LogStore
-import MetricStore
 import Telemetry
 import Timekeeping
 
-/// What the process and its stores use, computed when somebody scrapes.
+/// What the process uses, computed when somebody scrapes.
 struct ProcessMetrics: Sendable {
-    let store: MetricStore
-    let logs: LogStore
     let startedAt: Timestamp
 
     var families: [MetricFamily] {
-        let rings = store.statistics
         var families = [
-            gauge(
-                "tocsin_metric_store_series",
-                "Series in the metric rings.",
-                Double(rings.series)
-            ),
-            gauge(
-                "tocsin_metric_store_series_limit",
-                "Series that the metric rings may hold.",
-                Double(rings.seriesMax)
-            ),
-            gauge(
-                "tocsin_metric_store_samples",
-                "Samples in the metric rings.",
-                Double(rings.samples)
-            ),
-            gauge(
-                "tocsin_metric_store_bytes",
-                "Memory of the metric rings with their index.",
-                Double(rings.bytes)
-            ),
-            gauge(
-                "tocsin_metric_store_bytes_limit",
-                "Memory that the metric rings may take.",
-                Double(rings.bytesMax)
-            ),
             gauge(
                 "process_start_time_seconds",
                 "Start time of the process since the Unix epoch in seconds.",

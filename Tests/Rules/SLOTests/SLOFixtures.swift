@@ -51,6 +51,15 @@ final class MemoryBudgetStore: BudgetStoring {
     }
 
     private let rows = Mutex<[String: Row]>([:])
+    private let failing = Mutex(false)
+
+    /// True: every write fails, as on a full disk.
+    var fails: Bool {
+        get { failing.withLock { $0 } }
+        set { failing.withLock { $0 = newValue } }
+    }
+
+    struct DiskFull: Error {}
 
     func loadLedger(
         key: String,
@@ -70,6 +79,7 @@ final class MemoryBudgetStore: BudgetStoring {
     }
 
     func saveLedger(key: String, changes: LedgerRecord) throws {
+        if fails { throw DiskFull() }
         rows.withLock { rows in
             var row = rows[key] ?? Row()
             for slot in changes.slots { row.slots[slot.minute] = slot }

@@ -101,6 +101,27 @@ import Timekeeping
         #expect(rings.reads - before == 2)
     }
 
+    @Test func aWriteThatFailsLosesNeitherCountsNorTheAlert() throws {
+        let series = traffic(minutes: 0..<100, failingFrom: 60)
+        let store = MemoryBudgetStore()
+        let tracker = tracker(series, store)
+        try tracker.load([SLOFixtures.ratio()], at: SLOFixtures.minute(0))
+        for minute in 1..<60 as Range<Int64> { _ = tracker.tick(at: SLOFixtures.minute(minute)) }
+        store.fails = true
+        for minute in 60..<70 as Range<Int64> {
+            #expect(tracker.tick(at: SLOFixtures.minute(minute)).isEmpty)
+        }
+        store.fails = false
+        let said = tracker.tick(at: SLOFixtures.minute(70))
+        #expect(said.contains { $0.priority == .p1 })
+        // What a restart reads back is everything, the minutes of the failing disk included.
+        let again = self.tracker([], store)
+        try again.load([SLOFixtures.ratio()], at: SLOFixtures.minute(70))
+        let status = try #require(again.status(of: "availability", at: SLOFixtures.minute(70)))
+        #expect(status.total == 70 * 100)
+        #expect(status.bad == 11 * 50)
+    }
+
     @Test func silenceHoldsTheAlertAndSaysSo() throws {
         let series = traffic(minutes: 0..<70, failingFrom: 60)
         let store = MemoryBudgetStore()

@@ -79,7 +79,7 @@ import Timekeeping
                 let metrics = try await caller.call("GET", "/metrics").text
                 for name in [
                     "tocsin_queries_total", "tocsin_rule_group_eager_iterations_total",
-                    "process_resident_memory_bytes", "tocsin_metric_store_series",
+                    "process_resident_memory_bytes", "tocsin_store_series",
                     "tocsin_config_last_reload_successful 1", "tocsin_build_info",
                     "prometheus_engine_query_duration_seconds_count",
                 ] {
