@@ -40,7 +40,7 @@ bench: build ## Measure ingest, memory, evaluation and page latency; prints the 
 	@scripts/dependencies.sh bench
 	@TOCSIN_BIN="$(RELEASE_BIN)" Tests/Benchmarks/run.sh
 
-fuzz: ## Fuzz each decoder of outside bytes (SECONDS=30 each)
+fuzz: ## Fuzz each decoder of outside bytes (SECONDS_EACH=30)
 	@scripts/dependencies.sh build
 	Tests/Fuzzing/run.sh $(or $(SECONDS_EACH),30)
 

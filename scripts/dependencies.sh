@@ -8,7 +8,7 @@ set -euo pipefail
 build=(
     "libcurl4-openssl-dev:outbound HTTP (CloudWatch, pagers)"
     "libssl-dev:TLS, request signatures, webhook signatures"
-    "libnghttp2-dev:HTTP/2"
+    "libnghttp2-dev:HTTP/2 (the server's next protocol; libcurl speaks it already)"
     "zlib1g-dev:gzip bodies"
     "libsnappy-dev:Prometheus remote write"
     "libsqlite3-dev:incidents, outbox and error budgets on disk"
@@ -18,13 +18,15 @@ build=(
     "g++:compiles the small C++ layer over RE2"
 )
 test=(
+    "curl:a client of the HTTP server in a test"
+    "openssl:a TLS server for the HTTP client in a test"
     "prometheus:writes to Tocsin in a test; its promtool checks /metrics"
     "prometheus-alertmanager:its amtool reads what we send"
     "python3-venv:a place of the project's own for the Python test clients"
 )
 bench=(
     "prometheus:the peer that figures are compared with"
-    "gcc:compiles the load generator"
+    "python3-venv:a place of its own for the load generator's Python"
 )
 
 case "${1:-build}" in
