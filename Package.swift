@@ -1,5 +1,4 @@
 // swift-tools-version: 6.2
-import Foundation
 import PackageDescription
 
 /// Every Swift target is built the same way: language mode 6, memory safety checked, warnings refused.
@@ -15,31 +14,46 @@ let settings: [SwiftSetting] = [
     .enableExperimentalFeature("Lifetimes"),
 ]
 
-func exists(_ path: String) -> Bool {
-    FileManager.default.fileExists(atPath: Context.packageDirectory + "/" + path)
-}
-
 func library(_ layer: String, _ name: String, _ dependencies: [String] = []) -> Target {
     .target(
-        name: name, dependencies: dependencies.map { .byName(name: $0) },
-        path: "Sources/\(layer)/\(name)", swiftSettings: settings)
+        name: name,
+        dependencies: dependencies.map { .byName(name: $0) },
+        path: "Sources/\(layer)/\(name)",
+        swiftSettings: settings
+    )
 }
 
 func program(_ layer: String, _ name: String, _ dependencies: [String]) -> Target {
     .executableTarget(
-        name: name, dependencies: dependencies.map { .byName(name: $0) },
-        path: "Sources/\(layer)/\(name)", swiftSettings: settings)
+        name: name,
+        dependencies: dependencies.map { .byName(name: $0) },
+        path: "Sources/\(layer)/\(name)",
+        swiftSettings: settings
+    )
 }
 
-func tests(_ layer: String, _ name: String, _ dependencies: [String], fixtures: [String] = []) -> Target {
+func tests(
+    _ layer: String,
+    _ name: String,
+    _ dependencies: [String],
+    fixtures: [String] = []
+) -> Target {
     .testTarget(
-        name: name, dependencies: (dependencies + ["TestSupport"]).map { .byName(name: $0) },
-        path: "Tests/\(layer)/\(name)", exclude: fixtures, swiftSettings: settings)
+        name: name,
+        dependencies: (dependencies + ["TestSupport"]).map { .byName(name: $0) },
+        path: "Tests/\(layer)/\(name)",
+        exclude: fixtures,
+        swiftSettings: settings
+    )
 }
 
 func system(_ name: String, pkgConfig: String, apt: String) -> Target {
     .systemLibrary(
-        name: name, path: "Sources/System/\(name)", pkgConfig: pkgConfig, providers: [.apt([apt])])
+        name: name,
+        path: "Sources/System/\(name)",
+        pkgConfig: pkgConfig,
+        providers: [.apt([apt])]
+    )
 }
 
 var targets: [Target] = [
@@ -49,11 +63,18 @@ var targets: [Target] = [
     system("CSQLite", pkgConfig: "sqlite3", apt: "libsqlite3-dev"),
     system("CYAML", pkgConfig: "yaml-0.1", apt: "libyaml-dev"),
     system("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
-    .systemLibrary(name: "CSnappy", path: "Sources/System/CSnappy", providers: [.apt(["libsnappy-dev"])]),
+    .systemLibrary(
+        name: "CSnappy",
+        path: "Sources/System/CSnappy",
+        providers: [.apt(["libsnappy-dev"])]
+    ),
     .target(name: "CLinux", path: "Sources/System/CLinux"),
     .target(
-        name: "CRE2", path: "Sources/System/CRE2", cxxSettings: [.unsafeFlags(["-std=c++17"])],
-        linkerSettings: [.linkedLibrary("re2"), .linkedLibrary("stdc++")]),
+        name: "CRE2",
+        path: "Sources/System/CRE2",
+        cxxSettings: [.unsafeFlags(["-std=c++17"])],
+        linkerSettings: [.linkedLibrary("re2"), .linkedLibrary("stdc++")]
+    ),
 
     // MARK: Base
     library("Base", "Buffers", ["CLinux"]),
@@ -69,7 +90,11 @@ var targets: [Target] = [
     library("Adapters", "Matching", ["CRE2"]),
     library("Adapters", "SQLite", ["CSQLite"]),
     library("Adapters", "HTTPClient", ["CCurl", "ServiceRuntime", "Timekeeping", "Telemetry"]),
-    library("Adapters", "HTTPServer", ["ServiceRuntime", "Timekeeping", "Telemetry", "Compression"]),
+    library(
+        "Adapters",
+        "HTTPServer",
+        ["ServiceRuntime", "Timekeeping", "Telemetry", "Compression"]
+    ),
 
     // MARK: Model
     library("Model", "Model", ["Timekeeping", "Matching"]),
@@ -77,25 +102,41 @@ var targets: [Target] = [
     library("Adapters", "YAML", ["CYAML", "Model", "Timekeeping"]),
 
     // MARK: Stores
-    library("Stores", "MetricStore", ["Model", "Buffers", "Timekeeping", "Telemetry", "Matching", "WireFormats", "CLinux"]),
+    library(
+        "Stores",
+        "MetricStore",
+        ["Model", "Buffers", "Timekeeping", "Telemetry", "Matching", "WireFormats", "CLinux"]
+    ),
     library("Stores", "LogStore", ["Model", "Buffers", "Timekeeping", "Telemetry"]),
 
     // MARK: Ingest
     library(
-        "Ingest", "Ingest",
-        ["Model", "MetricStore", "LogStore", "Timekeeping", "Telemetry", "Matching", "WireFormats"]),
+        "Ingest",
+        "Ingest",
+        ["Model", "MetricStore", "LogStore", "Timekeeping", "Telemetry", "Matching", "WireFormats"]
+    ),
     library(
-        "Ingest", "CloudWatchIngest",
-        ["Ingest", "Model", "HTTPClient", "Cryptography", "WireFormats", "Timekeeping", "Telemetry"]),
-    library(
-        "Ingest", "EFKIngest",
+        "Ingest",
+        "CloudWatchIngest",
         [
-            "Ingest", "Model", "ServiceRuntime", "WireFormats", "Compression", "Cryptography", "Timekeeping",
+            "Ingest", "Model", "HTTPClient", "Cryptography", "WireFormats", "Timekeeping",
             "Telemetry",
-        ]),
+        ]
+    ),
     library(
-        "Ingest", "RemoteWriteIngest",
-        ["Ingest", "Model", "HTTPServer", "Compression", "WireFormats", "Timekeeping", "Telemetry"]),
+        "Ingest",
+        "EFKIngest",
+        [
+            "Ingest", "Model", "ServiceRuntime", "WireFormats", "Compression", "Cryptography",
+            "Timekeeping",
+            "Telemetry",
+        ]
+    ),
+    library(
+        "Ingest",
+        "RemoteWriteIngest",
+        ["Ingest", "Model", "HTTPServer", "Compression", "WireFormats", "Timekeeping", "Telemetry"]
+    ),
 
     // MARK: Query
     library("Query", "PromQLSyntax", ["Model", "Timekeeping", "Matching"]),
@@ -103,66 +144,106 @@ var targets: [Target] = [
 
     // MARK: Rules
     library("Rules", "Rules", ["PromQLSyntax", "YAML", "Model", "Timekeeping", "Matching"]),
-    library("Rules", "SLO", ["Rules", "PromQLSyntax", "YAML", "Model", "Timekeeping", "Telemetry"]),
     library(
-        "Rules", "RuleEvaluation",
-        ["Rules", "PromQL", "PromQLSyntax", "Model", "Buffers", "YAML", "Timekeeping", "Telemetry", "Matching"]),
+        "Rules",
+        "SLO",
+        ["Rules", "PromQLSyntax", "YAML", "Model", "Timekeeping", "Telemetry"]
+    ),
+    library(
+        "Rules",
+        "RuleEvaluation",
+        [
+            "Rules", "PromQL", "PromQLSyntax", "Model", "Buffers", "YAML", "Timekeeping",
+            "Telemetry", "Matching",
+        ]
+    ),
 
     // MARK: Response
     library("Response", "OnCall", ["Model", "YAML", "Timekeeping", "Matching"]),
     library("Response", "Incidents", ["OnCall", "Model", "Timekeeping", "Telemetry"]),
     library(
-        "Response", "Paging",
-        ["Incidents", "OnCall", "HTTPClient", "Cryptography", "Model", "Timekeeping", "Telemetry"]),
+        "Response",
+        "Paging",
+        ["Incidents", "OnCall", "HTTPClient", "Cryptography", "Model", "Timekeeping", "Telemetry"]
+    ),
 
     // MARK: Service
     library(
-        "Service", "StateStore",
-        ["SQLite", "RuleEvaluation", "SLO", "Incidents", "OnCall", "Paging", "Model", "Timekeeping"]),
+        "Service",
+        "StateStore",
+        [
+            "SQLite", "RuleEvaluation", "SLO", "Incidents", "OnCall", "Paging", "Model",
+            "Timekeeping",
+        ]
+    ),
     library("Service", "APIModel", ["Model", "Timekeeping"]),
     library(
-        "Service", "ServiceAPI",
+        "Service",
+        "ServiceAPI",
         [
-            "APIModel", "HTTPServer", "Ingest", "MetricStore", "LogStore", "PromQL", "PromQLSyntax", "Rules", "SLO",
+            "APIModel", "HTTPServer", "Ingest", "MetricStore", "LogStore", "PromQL", "PromQLSyntax",
+            "Rules", "SLO",
             "RuleEvaluation", "Incidents", "OnCall", "Paging", "Model", "Timekeeping", "Telemetry",
-        ]),
+        ]
+    ),
     library("Service", "Configuration", ["YAML", "Model", "Timekeeping", "Rules"]),
     library(
-        "Service", "CloudWatchStandIn",
-        ["HTTPServer", "HTTPClient", "Cryptography", "CloudWatchIngest", "Timekeeping"]),
+        "Service",
+        "CloudWatchStandIn",
+        ["HTTPServer", "HTTPClient", "Cryptography", "CloudWatchIngest", "Timekeeping"]
+    ),
     library(
-        "Service", "Demo",
+        "Service",
+        "Demo",
         [
-            "CloudWatchStandIn", "HTTPServer", "HTTPClient", "EFKIngest", "Cryptography", "WireFormats", "Model",
+            "CloudWatchStandIn", "HTTPServer", "HTTPClient", "EFKIngest", "Cryptography",
+            "WireFormats", "Model",
             "Timekeeping", "Telemetry", "ServiceRuntime",
-        ]),
+        ]
+    ),
     library(
-        "Service", "Daemon",
+        "Service",
+        "Daemon",
         [
-            "ArgumentParsing", "Configuration", "ServiceAPI", "StateStore", "Demo", "CloudWatchIngest", "EFKIngest",
-            "RemoteWriteIngest", "Ingest", "MetricStore", "LogStore", "PromQL", "Rules", "SLO", "RuleEvaluation",
-            "Incidents", "OnCall", "Paging", "HTTPServer", "HTTPClient", "ServiceRuntime", "Model", "Timekeeping",
+            "ArgumentParsing", "Configuration", "ServiceAPI", "StateStore", "Demo",
+            "CloudWatchIngest", "EFKIngest",
+            "RemoteWriteIngest", "Ingest", "MetricStore", "LogStore", "PromQL", "Rules", "SLO",
+            "RuleEvaluation",
+            "Incidents", "OnCall", "Paging", "HTTPServer", "HTTPClient", "ServiceRuntime", "Model",
+            "Timekeeping",
             "Telemetry", "APIModel",
-        ]),
+        ]
+    ),
     program("Service", "tocsin", ["Daemon"]),
     library(
-        "Service", "ControlCommands",
+        "Service",
+        "ControlCommands",
         [
-            "APIModel", "ArgumentParsing", "HTTPClient", "Rules", "Model", "Telemetry", "Timekeeping",
-        ]),
+            "APIModel", "ArgumentParsing", "HTTPClient", "Rules", "Model", "Telemetry",
+            "Timekeeping",
+        ]
+    ),
     program("Service", "sloctl", ["ControlCommands"]),
 
     // MARK: Tests
     .target(
-        name: "TestSupport", dependencies: ["Model", "Timekeeping"], path: "Tests/Support/TestSupport",
-        swiftSettings: settings),
+        name: "TestSupport",
+        dependencies: ["Model", "Timekeeping"],
+        path: "Tests/Support/TestSupport",
+        swiftSettings: settings
+    ),
     .target(
         name: "PromQLConformance",
         dependencies: ["PromQL", "PromQLSyntax", "Model", "Timekeeping", "TestSupport"],
-        path: "Tests/Conformance/PromQLConformance", swiftSettings: settings),
+        path: "Tests/Conformance/PromQLConformance",
+        swiftSettings: settings
+    ),
     .executableTarget(
-        name: "promql-conformance", dependencies: ["PromQLConformance"],
-        path: "Tests/Conformance/promql-conformance", swiftSettings: settings),
+        name: "promql-conformance",
+        dependencies: ["PromQLConformance"],
+        path: "Tests/Conformance/promql-conformance",
+        swiftSettings: settings
+    ),
     tests("Base", "BuffersTests", ["Buffers"]),
     tests("Base", "TimekeepingTests", ["Timekeeping"]),
     tests("Base", "TelemetryTests", ["Telemetry", "Timekeeping"]),
@@ -173,70 +254,138 @@ var targets: [Target] = [
     tests("Adapters", "CryptographyTests", ["Cryptography"]),
     tests("Adapters", "YAMLTests", ["YAML", "Model", "Timekeeping"]),
     tests("Adapters", "SQLiteTests", ["SQLite"]),
-    tests("Adapters", "HTTPClientTests", ["HTTPClient", "HTTPServer", "ServiceRuntime", "Timekeeping", "Telemetry"]),
-    tests("Adapters", "HTTPServerTests", ["HTTPServer", "ServiceRuntime", "Compression", "Timekeeping", "Telemetry"]),
+    tests(
+        "Adapters",
+        "HTTPClientTests",
+        ["HTTPClient", "HTTPServer", "ServiceRuntime", "Timekeeping", "Telemetry"]
+    ),
+    tests(
+        "Adapters",
+        "HTTPServerTests",
+        ["HTTPServer", "ServiceRuntime", "Compression", "Timekeeping", "Telemetry"]
+    ),
     tests("Model", "ModelTests", ["Model", "Timekeeping", "Matching"]),
-    tests("Stores", "MetricStoreTests", ["MetricStore", "Model", "Buffers", "Timekeeping", "Telemetry"]),
+    tests(
+        "Stores",
+        "MetricStoreTests",
+        ["MetricStore", "Model", "Buffers", "Timekeeping", "Telemetry"]
+    ),
     tests("Stores", "LogStoreTests", ["LogStore", "Model", "Timekeeping", "Telemetry"]),
-    tests("Ingest", "IngestTests", ["Ingest", "MetricStore", "LogStore", "Model", "Timekeeping", "Telemetry"]),
     tests(
-        "Ingest", "CloudWatchIngestTests",
+        "Ingest",
+        "IngestTests",
+        ["Ingest", "MetricStore", "LogStore", "Model", "Timekeeping", "Telemetry"]
+    ),
+    tests(
+        "Ingest",
+        "CloudWatchIngestTests",
         [
-            "CloudWatchIngest", "CloudWatchStandIn", "Ingest", "Model", "Rules", "HTTPClient", "HTTPServer",
+            "CloudWatchIngest", "CloudWatchStandIn", "Ingest", "Model", "Rules", "HTTPClient",
+            "HTTPServer",
             "Cryptography", "ServiceRuntime", "Timekeeping", "Telemetry",
-        ]),
+        ]
+    ),
     tests(
-        "Ingest", "EFKIngestTests",
-        ["EFKIngest", "Ingest", "MetricStore", "LogStore", "Model", "WireFormats", "Compression", "Cryptography", "ServiceRuntime", "Timekeeping", "Telemetry"]),
+        "Ingest",
+        "EFKIngestTests",
+        [
+            "EFKIngest", "Ingest", "MetricStore", "LogStore", "Model", "WireFormats", "Compression",
+            "Cryptography", "ServiceRuntime", "Timekeeping", "Telemetry",
+        ]
+    ),
     tests(
-        "Ingest", "RemoteWriteIngestTests",
-        ["RemoteWriteIngest", "Ingest", "MetricStore", "LogStore", "Model", "WireFormats", "Compression", "HTTPServer", "Timekeeping", "Telemetry"]),
+        "Ingest",
+        "RemoteWriteIngestTests",
+        [
+            "RemoteWriteIngest", "Ingest", "MetricStore", "LogStore", "Model", "WireFormats",
+            "Compression", "HTTPServer", "Timekeeping", "Telemetry",
+        ]
+    ),
     tests("Query", "PromQLSyntaxTests", ["PromQLSyntax", "Model", "Timekeeping"]),
     tests(
-        "Query", "PromQLTests",
+        "Query",
+        "PromQLTests",
         ["PromQL", "PromQLConformance", "PromQLSyntax", "Model", "Timekeeping"],
-        fixtures: ["Scripts"]),
-    tests("Rules", "RulesTests", ["Rules", "PromQL", "PromQLSyntax", "YAML", "Model", "Timekeeping", "Matching"]),
+        fixtures: ["Scripts"]
+    ),
+    tests(
+        "Rules",
+        "RulesTests",
+        ["Rules", "PromQL", "PromQLSyntax", "YAML", "Model", "Timekeeping", "Matching"]
+    ),
     tests("Rules", "SLOTests", ["SLO", "Rules", "Model", "Timekeeping", "Telemetry"]),
     tests(
-        "Rules", "RuleEvaluationTests",
-        ["RuleEvaluation", "Rules", "PromQL", "PromQLSyntax", "Model", "Timekeeping", "Telemetry"]),
-    tests("Response", "OnCallTests", ["OnCall", "Model", "YAML", "Timekeeping"], fixtures: ["Fixtures"]),
-    tests("Response", "IncidentsTests", ["Incidents", "OnCall", "Model", "Timekeeping", "Telemetry"]),
+        "Rules",
+        "RuleEvaluationTests",
+        ["RuleEvaluation", "Rules", "PromQL", "PromQLSyntax", "Model", "Timekeeping", "Telemetry"]
+    ),
     tests(
-        "Response", "PagingTests",
+        "Response",
+        "OnCallTests",
+        ["OnCall", "Model", "YAML", "Timekeeping"],
+        fixtures: ["Fixtures"]
+    ),
+    tests(
+        "Response",
+        "IncidentsTests",
+        ["Incidents", "OnCall", "Model", "Timekeeping", "Telemetry"]
+    ),
+    tests(
+        "Response",
+        "PagingTests",
         [
-            "Paging", "Incidents", "OnCall", "HTTPClient", "Cryptography", "StateStore", "SQLite", "Model",
+            "Paging", "Incidents", "OnCall", "HTTPClient", "Cryptography", "StateStore", "SQLite",
+            "Model",
             "Timekeeping", "Telemetry",
-        ], fixtures: ["Golden"]),
+        ],
+        fixtures: ["Golden"]
+    ),
     tests(
-        "Service", "StateStoreTests",
-        ["StateStore", "SQLite", "RuleEvaluation", "SLO", "Incidents", "OnCall", "Paging", "Model", "Timekeeping"]),
+        "Service",
+        "StateStoreTests",
+        [
+            "StateStore", "SQLite", "RuleEvaluation", "SLO", "Incidents", "OnCall", "Paging",
+            "Model", "Timekeeping",
+        ]
+    ),
     tests("Service", "APIModelTests", ["APIModel"]),
     tests(
-        "Service", "ServiceAPITests",
+        "Service",
+        "ServiceAPITests",
         [
-            "ServiceAPI", "APIModel", "HTTPServer", "HTTPClient", "Ingest", "MetricStore", "PromQL", "Rules", "SLO",
-            "RuleEvaluation", "Incidents", "OnCall", "Paging", "StateStore", "Model", "Timekeeping", "Telemetry",
-        ], fixtures: ["Golden"]),
-    tests(
-        "Service", "CloudWatchStandInTests",
-        [
-            "CloudWatchStandIn", "CloudWatchIngest", "HTTPServer", "HTTPClient", "ServiceRuntime", "Timekeeping",
+            "ServiceAPI", "APIModel", "HTTPServer", "HTTPClient", "Ingest", "MetricStore", "PromQL",
+            "Rules", "SLO",
+            "RuleEvaluation", "Incidents", "OnCall", "Paging", "StateStore", "Model", "Timekeeping",
             "Telemetry",
-        ]),
-    tests("Service", "ConfigurationTests", ["Configuration", "Model", "Timekeeping", "YAML"]),
-    tests("Service", "ControlCommandsTests", ["ControlCommands", "APIModel", "HTTPClient", "Timekeeping", "Model"]),
+        ],
+        fixtures: ["Golden"]
+    ),
     tests(
-        "Service", "DaemonTests",
+        "Service",
+        "CloudWatchStandInTests",
         [
-            "Daemon", "Configuration", "HTTPServer", "HTTPClient", "Ingest", "MetricStore", "LogStore", "PromQL", "Rules",
-            "SLO", "RuleEvaluation", "Incidents", "OnCall", "StateStore", "Model", "Timekeeping", "Telemetry",
-        ]),
+            "CloudWatchStandIn", "CloudWatchIngest", "HTTPServer", "HTTPClient", "ServiceRuntime",
+            "Timekeeping",
+            "Telemetry",
+        ]
+    ),
+    tests("Service", "ConfigurationTests", ["Configuration", "Model", "Timekeeping", "YAML"]),
+    tests(
+        "Service",
+        "ControlCommandsTests",
+        ["ControlCommands", "APIModel", "HTTPClient", "Timekeeping", "Model"]
+    ),
+    tests(
+        "Service",
+        "DaemonTests",
+        [
+            "Daemon", "Configuration", "HTTPServer", "HTTPClient", "Ingest", "MetricStore",
+            "LogStore", "PromQL", "Rules",
+            "SLO", "RuleEvaluation", "Incidents", "OnCall", "StateStore", "Model", "Timekeeping",
+            "Telemetry",
+        ]
+    ),
 ]
-
-// A target joins the build with its first file.
-targets.removeAll { target in target.path.map { !exists($0) } ?? false }
 
 /// `TOCSIN_ONLY=PromQLTests,RulesTests swift test` builds those targets and what they need, nothing else.
 if let only = Context.environment["TOCSIN_ONLY"] {
@@ -245,19 +394,13 @@ if let only = Context.environment["TOCSIN_ONLY"] {
     while grown {
         grown = false
         for target in targets where wanted.contains(target.name) {
-            for case .byNameItem(let name, _) in target.dependencies where wanted.insert(name).inserted {
+            for case .byNameItem(let name, _) in target.dependencies
+            where wanted.insert(name).inserted {
                 grown = true
             }
         }
     }
     targets.removeAll { !wanted.contains($0.name) }
-}
-
-let present = Set(targets.map(\.name))
-for target in targets {
-    target.dependencies.removeAll { dependency in
-        if case .byNameItem(let name, _) = dependency { !present.contains(name) } else { false }
-    }
 }
 
 let package = Package(name: "tocsin", targets: targets)
