@@ -1,7 +1,11 @@
 import Foundation
+import Model
+import PromQL
 import PromQLSyntax
 import Rules
+import TestSupport
 import Testing
+import Timekeeping
 
 /// The Grafana dashboards: each parses, its queries are PromQL, its lines are the rules' thresholds.
 @Suite struct DashboardsTests {
@@ -83,6 +87,42 @@ import Testing
                 }
             }
         }
+    }
+
+    /// Each query is asked as Grafana asks it, over two hours of the series it reads.
+    @Test(arguments: names) func queriesRun(_ name: String) throws {
+        for panel in try DashboardsTests.dashboard(name).panels {
+            for target in panel.targets {
+                let query = try PromQLParser.parse(target.expr)
+                let source = SeriesList(query.selectorNeeds.compactMap(DashboardsTests.series))
+                let result = try QueryEngine(source: source).range(
+                    query,
+                    from: Timestamp(milliseconds: 3_600_000),
+                    through: Timestamp(milliseconds: 7_200_000),
+                    step: .seconds(60)
+                )
+                guard case .matrix = result.value else {
+                    Issue.record("\(panel.title) \(target.refId) gives no series")
+                    continue
+                }
+                #expect(result.warnings.isEmpty, "\(panel.title): \(result.warnings)")
+            }
+        }
+    }
+
+    /// A series that a selector's equality matchers accept, rising by the minute; nil without a metric name.
+    private static func series(_ need: SelectorNeed) -> SeriesSamples? {
+        guard let name = need.metricName else { return nil }
+        var labels = need.matchers.filter { $0.operation == .equal }.map {
+            Label($0.name, $0.value)
+        }
+        if name.hasSuffix("_bucket") { labels.append(Label("le", "+Inf")) }
+        return SeriesSamples(
+            labels: LabelSet(labels),
+            samples: (0...120).map {
+                Sample(Timestamp(milliseconds: $0 * 60000), Double($0))
+            }
+        )
     }
 
     struct Line: CustomTestStringConvertible {
