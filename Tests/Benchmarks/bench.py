@@ -340,7 +340,7 @@ def show(title, rows):
                  else f"{key} {value}" for key, value in row.items() if key != "server"]
         print(f"  {row['server']:<11} " + "   ".join(parts))
     if len(rows) == 2 and rows[1]["server"] == "prometheus":
-        ratios = [f"{key} {rows[1][key] / rows[0][key]:.1f}x" for key in rows[0]
+        ratios = [f"{key} {rows[1][key] / rows[0][key]:.2g}x" for key in rows[0]
                   if isinstance(rows[0][key], (int, float)) and key not in ("refused_bodies", "rules")
                   and rows[0][key] and rows[1].get(key)]
         print(f"  {rows[1]['server']} / {rows[0]['server']}: " + "   ".join(ratios))
