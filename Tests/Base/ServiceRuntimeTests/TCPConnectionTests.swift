@@ -182,6 +182,7 @@ private final class Events: Sendable {
         let events = Events()
         let limit = 64 << 10
         let worst = Atomic(0)
+        let full = DispatchSemaphore(value: 0)
         // Each byte is answered by a thousand.
         try serve(
             TCPConnectionSettings(outputMax: limit),
@@ -193,6 +194,7 @@ private final class Events: Sendable {
                         taken += 1
                     }
                     worst.max(connection.unsentBytes, ordering: .relaxed)
+                    if connection.isOutputFull { full.signal() }
                     return taken
                 }
             }
@@ -200,6 +202,8 @@ private final class Events: Sendable {
             let peer = try LoopbackPeer(port: port, receiveBufferBytes: 4096)
             let count = 20_000
             try peer.send([UInt8](repeating: 7, count: count))
+            // The peer takes nothing before the server has had to stop.
+            full.wait()
             let answer = try peer.receive(exactly: count * 1000)
             #expect(answer.allSatisfy { $0 == 7 })
             let most = worst.load(ordering: .relaxed)
