@@ -70,6 +70,20 @@ package protocol SeriesReading: Sendable {
         sampleLimit: Int
     ) throws(SeriesReadingError) -> [SeriesSamples]
 
+    /// A function over the windows of each series a request names, one answer for each request in their order.
+    ///
+    /// All answers see one state of the data. Series without a value may be in an answer's table.
+    ///
+    /// - Parameters:
+    ///   - requests: What to compute.
+    ///   - sampleLimit: Samples that one request may read.
+    /// - Returns: A column a request.
+    /// - Throws: As `select`.
+    func columns(
+        _ requests: [ColumnRequest],
+        sampleLimit: Int
+    ) throws(SeriesReadingError) -> [Column]
+
     /// Label sets of the series with at least one sample in the range, in label order.
     func labelSets(_ selection: SeriesSelection) throws(SeriesReadingError) -> [LabelSet]
 }

@@ -29,23 +29,16 @@ extension RangeFunction {
                 previous = value
             }
         }
-        var toStart = Double(first.timestamp.milliseconds - context.start) / 1000
-        var toEnd = Double(context.end - last.timestamp.milliseconds) / 1000
-        let sampled = Double(last.timestamp.milliseconds - first.timestamp.milliseconds) / 1000
-        let average = sampled / Double(count - 1)
-        // A gap of up to 1.1 mean intervals is taken as covered; a wider one by half an interval.
-        let threshold = average * 1.1
-        if toStart >= threshold { toStart = average / 2 }
-        if isCounter {
-            // A counter was not below zero: extrapolate to its zero point at most.
-            var toZero = toStart
-            if change > 0, first.value >= 0 { toZero = sampled * (first.value / change) }
-            if toZero < toStart { toStart = toZero }
-        }
-        if toEnd >= threshold { toEnd = average / 2 }
-        var factor = (sampled + toStart + toEnd) / sampled
-        if isRate { factor /= context.rangeSeconds }
-        return change * factor
+        return ExtrapolatedRate.value(
+            change: change,
+            first: first,
+            lastTime: last.timestamp.milliseconds,
+            count: count,
+            start: context.start,
+            end: context.end,
+            isCounter: isCounter,
+            isRate: isRate
+        )
     }
 
     /// The same between the values at the edges of an anchored or smoothed window, without extrapolation.
