@@ -138,7 +138,10 @@ struct SelectorCache {
         }
         // No number changed its meaning: what the old plan had is in order, and only the new need sorting.
         var fresh: [UInt32] = []
-        for one in series where storage.head(one).created > stale.made { fresh.append(one) }
+        let made = UInt32(truncatingIfNeeded: stale.made)
+        for one in series where Int32(bitPattern: storage.head(one).created &- made) > 0 {
+            fresh.append(one)
+        }
         fresh = sorted(fresh, index, storage)
         var merged: [UInt32] = []
         merged.reserveCapacity(stale.series.count + fresh.count)
@@ -151,8 +154,8 @@ struct SelectorCache {
             merged.append(old)
         }
         merged.append(contentsOf: fresh[next...])
-        assert(merged.count == series.count)
-        return merged
+        // Low bits of a count may take what came very long ago for new.
+        return merged.count == series.count ? merged : sorted(series, index, storage)
     }
 
     /// Sorts by labels: the pairs that occur are ranked once, then series are compared by ranks alone.

@@ -17,6 +17,7 @@ extension SeriesStorage {
             unsafe head.pointee.lastTimestamp = time
             unsafe head.pointee.lastBits = bits
             unsafe insert(head, at: 0, time, bits)
+            unsafe noteLate(head)
             return .accepted
         }
         if let held = unsafe heldBits(head, time) {
@@ -32,7 +33,15 @@ extension SeriesStorage {
         let outcome = unsafe upsert(head, time, bits, oldest: window.oldest)
         let isNewest = unsafe time == head.pointee.lastTimestamp
         if isNewest, outcome == .revised { unsafe head.pointee.lastBits = bits }
+        if outcome == .accepted || outcome == .revised { unsafe noteLate(head) }
         return outcome
+    }
+
+    /// A late sample may fall below the one before it, or the next below it: up to the newest nothing is known.
+    private func noteLate(_ head: UnsafeMutablePointer<SeriesHead>) {
+        unsafe head.pointee.lastBreak = UInt32(
+            truncatingIfNeeded: head.pointee.lastTimestamp &- head.pointee.base
+        )
     }
 
     /// The value bits held at exactly `time`.

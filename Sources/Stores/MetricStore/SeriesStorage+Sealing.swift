@@ -21,13 +21,17 @@ extension SeriesStorage {
                 capacity: SeriesHead.ringStep,
                 base: time &- SeriesHead.baseLead
             )
+            unsafe head.pointee.lastBreak = 0
             return
         }
         if unsafe UInt64(bitPattern: time &- head.pointee.base) > UInt64(UInt32.max) {
             // Seven weeks on: the samples left in the ring go to a chunk, and it starts afresh.
             unsafe seal(head, oldest: oldest)
             unsafe forgetOldestRaw(head, Int(head.pointee.unsealed))
-            unsafe head.pointee.base = time &- SeriesHead.baseLead
+            let base = time &- SeriesHead.baseLead
+            let lastBreak = unsafe head.pointee.base &+ Int64(head.pointee.lastBreak)
+            unsafe head.pointee.lastBreak = UInt32(clamping: lastBreak &- base)
+            unsafe head.pointee.base = base
         }
         let capacity = unsafe Int(head.pointee.rawCapacity)
         if capacity < SeriesHead.ringMax {

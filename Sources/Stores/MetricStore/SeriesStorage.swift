@@ -1,4 +1,5 @@
 import CLinux
+import Model
 
 /// Heads and samples of one shard's series.
 ///
@@ -145,6 +146,10 @@ struct SeriesStorage: ~Copyable {
         let capacity = unsafe head.pointee.rawCapacity
         let slot = unsafe SeriesStorage.slot(head, Int(head.pointee.rawCount))
         unsafe store(head, slot, time, bits)
+        let last = unsafe Double(bitPattern: head.pointee.lastBits)
+        if Double(bitPattern: bits) < last || bits == Staleness.bits {
+            unsafe head.pointee.lastBreak = UInt32(truncatingIfNeeded: time &- head.pointee.base)
+        }
         if unsafe head.pointee.rawCount == capacity {
             // The oldest, which a chunk holds too, was overwritten.
             let next = unsafe head.pointee.rawStart &+ 1

@@ -247,7 +247,7 @@ struct ShardCore: ~Copyable {
         unsafe head.pointee.labels = labels
         unsafe head.pointee.labelCount = UInt8(decoder.fields.count)
         unsafe head.pointee.aliasHash = hash.primary
-        unsafe head.pointee.created = index.changes
+        unsafe head.pointee.created = UInt32(truncatingIfNeeded: index.changes)
         aliases.insert(hash, target: series + 1)
         return series + 1
     }
