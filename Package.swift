@@ -81,7 +81,8 @@ var targets: [Target] = [
     library("Base", "Timekeeping"),
     library("Base", "Telemetry", ["Timekeeping"]),
     library("Base", "ServiceRuntime", ["CLinux", "Timekeeping", "Telemetry"]),
-    library("Base", "ArgumentParsing"),
+    library("Base", "Spelling"),
+    library("Base", "ArgumentParsing", ["Spelling"]),
 
     // MARK: Adapters
     library("Adapters", "WireFormats", ["Buffers"]),
@@ -99,7 +100,7 @@ var targets: [Target] = [
     // MARK: Model
     library("Model", "Model", ["Timekeeping", "Matching"]),
     // After Model: its nodes and problems carry the Model's source locations and diagnostics.
-    library("Adapters", "YAML", ["CYAML", "Model", "Timekeeping"]),
+    library("Adapters", "YAML", ["CYAML", "Model", "Spelling", "Timekeeping"]),
 
     // MARK: Stores
     library(
@@ -153,13 +154,13 @@ var targets: [Target] = [
         "Rules",
         "RuleEvaluation",
         [
-            "Rules", "PromQL", "PromQLSyntax", "Model", "Buffers", "YAML", "Timekeeping",
-            "Telemetry", "Matching",
+            "Rules", "PromQL", "PromQLSyntax", "Model", "Buffers", "YAML", "Spelling",
+            "Timekeeping", "Telemetry", "Matching",
         ]
     ),
 
     // MARK: Response
-    library("Response", "OnCall", ["Model", "YAML", "Timekeeping", "Matching"]),
+    library("Response", "OnCall", ["Model", "YAML", "Spelling", "Timekeeping", "Matching"]),
     library("Response", "Incidents", ["OnCall", "Model", "Timekeeping", "Telemetry"]),
     library(
         "Response",
@@ -183,7 +184,8 @@ var targets: [Target] = [
         [
             "APIModel", "HTTPServer", "Ingest", "MetricStore", "LogStore", "PromQL", "PromQLSyntax",
             "Rules", "SLO",
-            "RuleEvaluation", "Incidents", "OnCall", "Paging", "Model", "Timekeeping", "Telemetry",
+            "RuleEvaluation", "Incidents", "OnCall", "Paging", "Model", "Spelling", "Timekeeping",
+            "Telemetry",
         ]
     ),
     library("Service", "Configuration", ["YAML", "Model", "Timekeeping", "Rules"]),
@@ -219,8 +221,8 @@ var targets: [Target] = [
         "Service",
         "ControlCommands",
         [
-            "APIModel", "ArgumentParsing", "HTTPClient", "Rules", "Model", "Telemetry",
-            "Timekeeping",
+            "APIModel", "ArgumentParsing", "HTTPClient", "Rules", "RuleEvaluation", "PromQLSyntax",
+            "Incidents", "OnCall", "Matching", "Model", "Telemetry", "Timekeeping",
         ]
     ),
     program("Service", "sloctl", ["ControlCommands"]),

@@ -1,4 +1,5 @@
 import Model
+import Spelling
 import Timekeeping
 
 extension MappingReader {

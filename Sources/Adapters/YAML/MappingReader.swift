@@ -1,4 +1,5 @@
 package import Model
+import Spelling
 
 /// Reads one mapping strictly: typed values by key, every problem reported with its place.
 ///

@@ -1,3 +1,5 @@
+import Spelling
+
 /// Reads a command line against a `CommandSpec`.
 package struct CommandLineParser: Sendable {
     private let root: CommandSpec
@@ -127,34 +129,12 @@ package struct CommandLineParser: Sendable {
         _ candidates: [String],
         _ path: [String]
     ) -> UsageError {
-        let near = nearest(word, candidates).map { "; did you mean \"\($0)\"?" } ?? "."
+        let near =
+            NearMiss.nearest(to: word, in: candidates).map { "; did you mean \"\($0)\"?" } ?? "."
         return UsageError("unknown \(kind) \"\(word)\"\(near) \(hint(path))")
     }
 
     private func hint(_ path: [String]) -> String {
         "See \"\(([root.name] + path).joined(separator: " ")) --help\"."
-    }
-
-    /// The candidate with the fewest edits, when they are at most a third of the word.
-    private func nearest(_ word: String, _ candidates: [String]) -> String? {
-        let limit = max(2, word.count / 3)
-        return candidates.map { ($0, editDistance(word, $0)) }
-            .filter { $0.1 <= limit }
-            .min { ($0.1, $0.0) < ($1.1, $1.0) }?.0
-    }
-
-    private func editDistance(_ left: String, _ right: String) -> Int {
-        let a = Array(left.utf8)
-        let b = Array(right.utf8)
-        var previous = Array(0...b.count)
-        for (row, byte) in a.enumerated() {
-            var current = [row + 1]
-            for (column, other) in b.enumerated() {
-                let change = previous[column] + (byte == other ? 0 : 1)
-                current.append(min(previous[column + 1] + 1, current[column] + 1, change))
-            }
-            previous = current
-        }
-        return previous[b.count]
     }
 }

@@ -3,6 +3,7 @@ import APIModel
 package import HTTPServer
 import Model
 package import SLO
+import Spelling
 package import Timekeeping
 
 /// `/v1/slos`: every objective's budget, as the contract has it.

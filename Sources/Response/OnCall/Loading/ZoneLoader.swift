@@ -1,5 +1,6 @@
 import Foundation
 import Model
+import Spelling
 
 /// Knows the names of the system's time zones.
 struct ZoneLoader {

@@ -1,4 +1,5 @@
 import Model
+import Spelling
 
 /// A function that templates can call.
 struct TemplateFunction: Sendable {
