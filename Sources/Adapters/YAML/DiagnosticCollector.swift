@@ -5,8 +5,12 @@ package import Model
 /// For one load on one thread: make one, hand it to the readers, and call `finish`.
 package final class DiagnosticCollector {
     package private(set) var diagnostics: [Diagnostic] = []
+    /// Keys that no reader asks for are passed over instead of reported.
+    package let ignoresUnknownKeys: Bool
 
-    package init() {}
+    package init(ignoresUnknownKeys: Bool = false) {
+        self.ignoresUnknownKeys = ignoresUnknownKeys
+    }
 
     package var isEmpty: Bool { diagnostics.isEmpty }
 

@@ -77,6 +77,7 @@ package final class MappingReader {
 
     /// Reports every key that no getter asked for, with the nearest known one.
     package func finish() {
+        guard !problems.ignoresUnknownKeys else { return }
         for entry in entries {
             guard let key = entry.key.text, !known.contains(key) else { continue }
             let advice =

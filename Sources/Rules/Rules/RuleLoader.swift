@@ -15,13 +15,15 @@ package struct RuleLoader {
     /// - Parameters:
     ///   - paths: As the settings name them; locations bear them so.
     ///   - limits: What the load may cost.
+    ///   - ignoresUnknownKeys: Passes over keys that nobody knows.
     /// - Returns: Groups in file order.
     /// - Throws: Every problem of every file.
     package static func load(
         paths: [String],
-        limits: RuleLoadLimits = RuleLoadLimits()
+        limits: RuleLoadLimits = RuleLoadLimits(),
+        ignoresUnknownKeys: Bool = false
     ) throws(DiagnosticList) -> RuleSet {
-        let problems = DiagnosticCollector()
+        let problems = DiagnosticCollector(ignoresUnknownKeys: ignoresUnknownKeys)
         var finder = RuleFileFinder(limits: limits, problems: problems)
         for path in paths { finder.add(path) }
         let assembly = RuleSetAssembly(problems: problems, rulesMax: limits.rulesMax)

@@ -63,7 +63,7 @@ package struct ControlProgram: Sendable {
                 terminal: terminal,
                 user: environment["USER"] ?? "sloctl"
             ).run(invocation)
-        case "rules": return try RulesCommand(terminal: terminal).run(invocation)
+        case "rules": return try await RulesCommand(terminal: terminal).run(invocation)
         default:
             return try await ReadingCommands(client: client, terminal: terminal).run(invocation)
         }

@@ -83,7 +83,7 @@ struct IncidentCommand {
         case "get":
             let incident: IncidentDocument = try await client.get("/v1/incidents/\(id)")
             if invocation.value("output") == "json" {
-                try printJSON(incident)
+                try terminal.outputJSON(incident)
             } else {
                 terminal.output(describe(incident))
             }
@@ -116,7 +116,7 @@ struct IncidentCommand {
     private func list(_ invocation: Invocation) async throws(CommandFailure) {
         let path = "/v1/incidents" + (invocation.has("all") ? "?all=true" : "")
         let list: IncidentListDocument = try await client.get(path)
-        if invocation.value("output") == "json" { return try printJSON(list) }
+        if invocation.value("output") == "json" { return try terminal.outputJSON(list) }
         guard !list.incidents.isEmpty else {
             return terminal.messages("No incidents.\n")
         }
@@ -140,15 +140,6 @@ struct IncidentCommand {
             body
         )
         terminal.output("\(incident.id) \(incident.state)\n")
-    }
-
-    private func printJSON(_ document: some Encodable) throws(CommandFailure) {
-        do {
-            let data = try APIJSON.encode(document, isPretty: true)
-            terminal.output(String(decoding: data, as: UTF8.self) + "\n")
-        } catch {
-            throw CommandFailure(code: .failed, message: "cannot write JSON: \(error)")
-        }
     }
 
     private func describe(_ incident: IncidentDocument) -> String {

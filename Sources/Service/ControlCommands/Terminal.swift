@@ -49,6 +49,9 @@ package enum ExitCode: Int32, Sendable {
     case failed = 70
     case notAllowed = 77
     case badConfiguration = 78
+
+    /// `rules test`: a case failed.
+    package static let testsFailed = ExitCode.warning
 }
 
 /// Why a command has no answer.

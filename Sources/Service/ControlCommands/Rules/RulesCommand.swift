@@ -1,36 +1,20 @@
 import ArgumentParsing
-import Model
-import Rules
 
-/// `sloctl rules check FILE...`: needs no server and no configuration.
+/// `sloctl rules ...`: needs no server and no configuration.
 struct RulesCommand {
     static let spec = CommandSpec(
         "rules",
-        "Check rule files",
-        subcommands: [
-            CommandSpec(
-                "check",
-                "Check rule files; exit 78 with every problem",
-                operands: [OperandSpec("FILE", .oneOrMore, "rule files or folders")]
-            )
-        ]
+        "Check and test rule files",
+        subcommands: [RulesCheckCommand.spec, RulesTestCommand.spec]
     )
 
     let terminal: Terminal
 
-    func run(_ invocation: Invocation) throws(CommandFailure) -> ExitCode {
-        let rules: RuleSet
-        do {
-            rules = try RuleLoader.load(paths: invocation.operands)
-        } catch {
-            throw CommandFailure(code: .badConfiguration, message: error.description)
+    func run(_ invocation: Invocation) async throws(CommandFailure) -> ExitCode {
+        switch invocation.path.last {
+        case "check": try RulesCheckCommand(terminal: terminal).run(invocation)
+        case "test": try await RulesTestCommand(terminal: terminal).run(invocation)
+        default: preconditionFailure("the parser knows the subcommands")
         }
-        let thresholds = rules.groups.reduce(0) { $0 + $1.thresholds.count }
-        let plain = rules.groups.reduce(0) { $0 + $1.rules.count }
-        terminal.output(
-            "OK: \(rules.groups.count) groups, \(plain) rules, \(thresholds) thresholds, "
-                + "\(rules.slos.count) objectives, \(rules.logMetrics.count) log metrics\n"
-        )
-        return .ok
     }
 }
