@@ -35,8 +35,8 @@ package struct LabelMatcher: Sendable {
 
     package func matches(_ text: String) -> Bool {
         switch operation {
-        case .equal: text == value
-        case .notEqual: text != value
+        case .equal: text.hasSameBytes(as: value)
+        case .notEqual: !text.hasSameBytes(as: value)
         case .matches: pattern?.matchesWhole(text) ?? false
         case .doesNotMatch: !(pattern?.matchesWhole(text) ?? false)
         }
@@ -50,7 +50,8 @@ package struct LabelMatcher: Sendable {
 
 extension LabelMatcher: Hashable {
     package static func == (left: LabelMatcher, right: LabelMatcher) -> Bool {
-        left.name == right.name && left.operation == right.operation && left.value == right.value
+        left.operation == right.operation && left.name.hasSameBytes(as: right.name)
+            && left.value.hasSameBytes(as: right.value)
     }
 
     package func hash(into hasher: inout Hasher) {

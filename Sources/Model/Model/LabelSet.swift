@@ -1,4 +1,4 @@
-/// One label of a series.
+/// One label of a series; two are equal when their bytes are.
 package struct Label: Hashable, Sendable {
     package var name: String
     package var value: String
@@ -6,6 +6,11 @@ package struct Label: Hashable, Sendable {
     package init(_ name: String, _ value: String) {
         self.name = name
         self.value = value
+    }
+
+    // Hashing stays the standard one: equal bytes have equal hashes.
+    package static func == (left: Label, right: Label) -> Bool {
+        left.value.hasSameBytes(as: right.value) && left.name.hasSameBytes(as: right.name)
     }
 }
 
@@ -22,11 +27,34 @@ package struct LabelSet: Hashable, Sendable {
 
     /// Sorts, drops empty values, and keeps the last of labels with one name.
     package init(_ labels: some Sequence<Label>) {
-        var values: [String: String] = [:]
-        for label in labels { values[label.name] = label.value }
-        self.labels = values.filter { !$0.value.isEmpty }
-            .map { Label($0.key, $0.value) }
-            .sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+        var sorted = Array(labels)
+        if !sorted.isEmpty, !LabelSet.ascends(sorted) {
+            let order = sorted.indices.sorted { one, other in
+                let (a, b) = (sorted[one].name, sorted[other].name)
+                return a.hasSameBytes(as: b)
+                    ? one < other : a.utf8.lexicographicallyPrecedes(b.utf8)
+            }
+            var kept: [Label] = []
+            kept.reserveCapacity(sorted.count)
+            for index in order {
+                if let last = kept.last, last.name.hasSameBytes(as: sorted[index].name) {
+                    kept.removeLast()
+                }
+                kept.append(sorted[index])
+            }
+            sorted = kept
+        }
+        sorted.removeAll { $0.value.isEmpty }
+        self.labels = sorted
+    }
+
+    /// True when each name comes after the one before it in byte order.
+    private static func ascends(_ labels: [Label]) -> Bool {
+        for index in labels.indices.dropFirst() {
+            let before = labels[index - 1].name.utf8
+            guard before.lexicographicallyPrecedes(labels[index].name.utf8) else { return false }
+        }
+        return true
     }
 
     /// Takes labels that already are sorted, unique and without empty values.
@@ -43,10 +71,10 @@ package struct LabelSet: Hashable, Sendable {
     ///
     /// Setting an empty value removes the label.
     package subscript(name: String) -> String {
-        get { labels.first { $0.name == name }?.value ?? "" }
+        get { labels.first { $0.name.hasSameBytes(as: name) }?.value ?? "" }
         set {
             let index = labels.firstIndex { !$0.name.utf8.lexicographicallyPrecedes(name.utf8) }
-            if let index, labels[index].name == name {
+            if let index, labels[index].name.hasSameBytes(as: name) {
                 if newValue.isEmpty {
                     labels.remove(at: index)
                 } else {
@@ -65,11 +93,11 @@ package struct LabelSet: Hashable, Sendable {
     package var count: Int { labels.count }
 
     package func dropping(_ names: Set<String>) -> LabelSet {
-        LabelSet(sortedUnique: labels.filter { !names.contains($0.name) })
+        LabelSet(sortedUnique: labels.filter { !$0.name.isMember(of: names) })
     }
 
     package func keeping(_ names: Set<String>) -> LabelSet {
-        LabelSet(sortedUnique: labels.filter { names.contains($0.name) })
+        LabelSet(sortedUnique: labels.filter { $0.name.isMember(of: names) })
     }
 
     package var withoutName: LabelSet { dropping([LabelSet.metricName]) }
@@ -86,12 +114,12 @@ extension LabelSet: Comparable {
     package static func < (left: LabelSet, right: LabelSet) -> Bool {
         // By index: iterating would copy, and so retain, four strings a label.
         for index in 0..<min(left.labels.count, right.labels.count) {
-            if left.labels[index].name != right.labels[index].name {
+            if !left.labels[index].name.hasSameBytes(as: right.labels[index].name) {
                 return left.labels[index].name.utf8.lexicographicallyPrecedes(
                     right.labels[index].name.utf8
                 )
             }
-            if left.labels[index].value != right.labels[index].value {
+            if !left.labels[index].value.hasSameBytes(as: right.labels[index].value) {
                 return left.labels[index].value.utf8.lexicographicallyPrecedes(
                     right.labels[index].value.utf8
                 )

@@ -23,11 +23,11 @@ extension LabelSet {
     }
 
     /// The labels named in `names` alone.
-    func keeping(_ names: [String]) -> LabelSet { filtering(names.contains) }
+    func keeping(_ names: [String]) -> LabelSet { filtering { $0.isOne(of: names) } }
 
     /// The labels not named in `names`.
     func dropping(_ names: [String]) -> LabelSet {
-        names.isEmpty ? self : filtering { !names.contains($0) }
+        names.isEmpty ? self : filtering { !$0.isOne(of: names) }
     }
 
     /// The labels whose name passes, in one array of the right size.

@@ -50,7 +50,7 @@ struct LabelTable {
         case .on(let names):
             for name in names { hasher.combine(labels[name]) }
         case .without(let names):
-            for label in labels.labels where !names.contains(label.name) {
+            for label in labels.labels where !label.name.isOne(of: names) {
                 hasher.combine(label)
             }
         }
@@ -60,13 +60,13 @@ struct LabelTable {
     private func isSame(_ left: LabelSet, _ right: LabelSet) -> Bool {
         switch key {
         case .all: return left == right
-        case .on(let names): return names.allSatisfy { left[$0] == right[$0] }
+        case .on(let names): return names.allSatisfy { left[$0].hasSameBytes(as: right[$0]) }
         case .without(let names):
             var a = left.labels[...]
             var b = right.labels[...]
             while true {
-                a = a.drop { names.contains($0.name) }
-                b = b.drop { names.contains($0.name) }
+                a = a.drop { $0.name.isOne(of: names) }
+                b = b.drop { $0.name.isOne(of: names) }
                 guard let x = a.first, let y = b.first else { return a.isEmpty && b.isEmpty }
                 guard x == y else { return false }
                 a = a.dropFirst()

@@ -69,6 +69,14 @@ package struct VectorMatching: Hashable, Sendable {
         self.fillRight = fillRight
     }
 
+    package static func == (left: VectorMatching, right: VectorMatching) -> Bool {
+        left.cardinality == right.cardinality && left.isOn == right.isOn
+            && left.labels.hasSameBytes(as: right.labels)
+            && left.include.hasSameBytes(as: right.include)
+            && left.fillLeft?.bitPattern == right.fillLeft?.bitPattern
+            && left.fillRight?.bitPattern == right.fillRight?.bitPattern
+    }
+
     /// True when something is said that makes sense between two vectors only.
     var mustPairSeries: Bool { !labels.isEmpty || fillLeft != nil || fillRight != nil }
 }

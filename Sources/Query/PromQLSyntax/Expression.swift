@@ -1,3 +1,5 @@
+import Model
+
 /// A PromQL expression: a checked syntax tree with the place of every node.
 ///
 /// Equality ignores places (see `SourceSpan`), so equal expressions can share one evaluation.
@@ -100,6 +102,10 @@ package struct StringLiteral: Hashable, Sendable {
         self.value = value
         self.span = span
     }
+
+    package static func == (left: StringLiteral, right: StringLiteral) -> Bool {
+        left.value.hasSameBytes(as: right.value)
+    }
 }
 
 /// `-x` or `+x`; of literals the sign is part of the literal instead.
@@ -163,5 +169,18 @@ package struct Aggregation: Hashable, Sendable {
         self.grouping = grouping
         self.isWithout = isWithout
         self.span = span
+    }
+
+    package static func == (left: Aggregation, right: Aggregation) -> Bool {
+        left.operation == right.operation && left.isWithout == right.isWithout
+            && left.grouping.hasSameBytes(as: right.grouping)
+            && left.parameter == right.parameter && left.operand == right.operand
+    }
+}
+
+extension [String] {
+    /// True when both lists hold the same texts, byte for byte and in order.
+    func hasSameBytes(as other: [String]) -> Bool {
+        count == other.count && zip(self, other).allSatisfy { $0.hasSameBytes(as: $1) }
     }
 }

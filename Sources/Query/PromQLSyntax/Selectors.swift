@@ -29,7 +29,9 @@ package struct VectorSelector: Sendable {
 extension VectorSelector: Hashable {
     /// The order of the matchers says nothing.
     package static func == (left: VectorSelector, right: VectorSelector) -> Bool {
-        left.name == right.name && left.modifiers == right.modifiers && left.window == right.window
+        left.modifiers == right.modifiers && left.window == right.window
+            && (left.name ?? "").hasSameBytes(as: right.name ?? "")
+            && (left.name == nil) == (right.name == nil)
             && (left.matchers == right.matchers || left.sortedMatchers == right.sortedMatchers)
     }
 

@@ -88,7 +88,7 @@ enum TypeChecker {
             )
         }
         if let matching = node.matching, matching.isOn,
-            let both = matching.labels.first(where: matching.include.contains)
+            let both = matching.labels.first(where: { $0.isOne(of: matching.include) })
         {
             throw problem(
                 node.operationSpan,
