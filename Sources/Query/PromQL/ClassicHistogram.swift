@@ -44,7 +44,7 @@ struct ClassicHistogram {
             return (.nan, nil)
         }
         var rank = q * total
-        let index = buckets.dropLast().firstIndex { $0.count >= rank } ?? buckets.count - 1
+        let index = firstBucket(reaching: rank)
         if index == buckets.count - 1 { return (buckets[index - 1].bound, correction) }
         if index == 0, buckets[0].bound <= 0 { return (buckets[0].bound, correction) }
         var start = 0.0
@@ -56,6 +56,19 @@ struct ClassicHistogram {
             rank -= buckets[index - 1].count
         }
         return (start + (end - start) * (rank / count), correction)
+    }
+
+    /// The first bucket but the last whose count is at least `rank`; the last when there is none.
+    ///
+    /// A binary search, as in Prometheus: with NaN among the counts it matters which are looked at.
+    private func firstBucket(reaching rank: Double) -> Int {
+        var low = 0
+        var high = buckets.count - 1
+        while low < high {
+            let middle = (low + high) / 2
+            if buckets[middle].count >= rank { high = middle } else { low = middle + 1 }
+        }
+        return low
     }
 
     /// The share of observations between two values, interpolated within their buckets.

@@ -142,6 +142,8 @@ extension Evaluator {
             if value < least || least.isNaN { least = value }
             if value > most || most.isNaN { most = value }
         }
+        // As in Prometheus, one NaN hides the extremes.
+        if hasNaN { (least, most) = (.nan, .nan) }
         switch node.operation {
         case .topk, .bottomk, .limitk:
             if most < 1 { return false }

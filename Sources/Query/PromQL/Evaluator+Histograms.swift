@@ -153,7 +153,8 @@ extension Evaluator {
         case "+inf", "inf", "infinity", "+infinity": .infinity
         case "-inf", "-infinity": -.infinity
         case "nan": .nan
-        default: Double(text)
+        // A bound too large for a number is malformed, not infinite.
+        default: Double(text).flatMap { $0.isFinite ? $0 : nil }
         }
     }
 

@@ -16,7 +16,9 @@ extension Evaluator {
             request,
             try readingMoment(node.arguments[0], here) ?? here
         )
-        let names = Set(infos.frame.labels.map(\.name)).sorted()
+        // As labels, since those are told apart by their bytes.
+        let names = Set(infos.frame.labels.map { Label(LabelSet.metricName, $0.name) })
+            .sorted { $0.value.utf8.lexicographicallyPrecedes($1.value.utf8) }
         var table = LabelTable(.on(InfoRequest.identifyingLabels), capacity: base.count)
         let baseGroups = base.labels.map { table.insert($0).ordinal }
         let infoGroups = infos.frame.labels.map { table.insert($0).ordinal }
@@ -53,7 +55,7 @@ extension Evaluator {
     }
 
     private struct InfoKey: Hashable {
-        var name: String
+        var name: Label
         var group: Int
     }
 
@@ -68,17 +70,19 @@ extension Evaluator {
         _ request: InfoRequest,
         _ moment: ShiftedMoment
     ) throws(QueryError) -> InfoSeries {
-        var values: [String: Set<String>] = [:]
+        var values: [String: Set<Label>] = [:]
         for row in 0..<base.count where !isInfo[row] {
             for name in InfoRequest.identifyingLabels {
                 let value = base.labels[row][name]
-                if !value.isEmpty { values[name, default: []].insert(value) }
+                if !value.isEmpty { values[name, default: []].insert(Label(name, value)) }
             }
         }
         guard !values.isEmpty else { return InfoSeries(frame: Frame(steps: grid.count)) }
         var matchers = request.nameMatchers + request.dataMatchers
         for (name, wanted) in values.sorted(by: { $0.key < $1.key }) {
-            let pattern = wanted.sorted().map(Pattern.quoted).joined(separator: "|")
+            let pattern = wanted.map(\.value)
+                .sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+                .map(Pattern.quoted).joined(separator: "|")
             do throws(PatternError) {
                 matchers.append(try LabelMatcher(name, .matches, pattern))
             } catch { throw .execution(error.description) }
@@ -116,7 +120,8 @@ extension Evaluator {
     ) throws(QueryError) -> [InfoKey: Int] {
         var newest: [InfoKey: Int] = [:]
         for row in 0..<infos.frame.count where infos.frame[row, step].isPresent {
-            let key = InfoKey(name: infos.frame.labels[row].name, group: groups[row])
+            let name = Label(LabelSet.metricName, infos.frame.labels[row].name)
+            let key = InfoKey(name: name, group: groups[row])
             guard let other = newest[key] else {
                 newest[key] = row
                 continue
@@ -143,6 +148,8 @@ struct InfoRequest {
 
     /// The selector's matchers on the metric name, and `target_info` when none says which it is.
     let nameMatchers: [LabelMatcher]
+    /// False when a selector says nothing of the metric name: then no series counts as an info series itself.
+    private let namesInfo: Bool
     let dataMatchers: [LabelMatcher]
 
     init(_ selector: Expression?) throws(QueryError) {
@@ -154,6 +161,7 @@ struct InfoRequest {
             matchers = node.matchers
         }
         var named = matchers.filter { $0.name == LabelSet.metricName }
+        namesInfo = selector == nil || !named.isEmpty
         if !named.contains(where: { $0.operation == .equal || $0.operation == .matches }) {
             named.append(LabelMatcher(LabelSet.metricName, equals: "target_info"))
         }
@@ -163,7 +171,7 @@ struct InfoRequest {
 
     /// True for series that are info series themselves, which are left alone.
     func isInfoName(_ name: String) -> Bool {
-        nameMatchers.allSatisfy { $0.matches(name) }
+        namesInfo && nameMatchers.allSatisfy { $0.matches(name) }
     }
 
     /// The labels with those of the info series added; nil when a selector demands labels that none has.
@@ -171,12 +179,13 @@ struct InfoRequest {
         _ labels: LabelSet,
         with infos: [LabelSet]
     ) throws(QueryError) -> LabelSet? {
-        var added: [String: String] = [:]
-        let wanted = Set(dataMatchers.map(\.name))
+        var added = LabelSet()
+        let wanted = dataMatchers.map(\.name)
         for info in infos {
             for label in info.labels where label.name != LabelSet.metricName {
-                guard wanted.isEmpty || wanted.contains(label.name) else { continue }
-                if let other = added[label.name], other != label.value {
+                guard wanted.isEmpty || label.name.isOne(of: wanted) else { continue }
+                let other = added[label.name]
+                if !other.isEmpty, !other.hasSameBytes(as: label.value) {
                     throw .execution("conflicting label: \(label.name)")
                 }
                 if labels[label.name].isEmpty { added[label.name] = label.value }
@@ -184,7 +193,7 @@ struct InfoRequest {
         }
         if infos.isEmpty, !dataMatchers.allSatisfy(\.matchesEmpty) { return nil }
         var result = labels
-        for (name, value) in added { result[name] = value }
+        for label in added.labels { result[label.name] = label.value }
         return result
     }
 }

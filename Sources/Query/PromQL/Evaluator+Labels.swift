@@ -58,7 +58,8 @@ extension Evaluator {
     /// The sort functions, which matter to instant queries alone.
     func sorted(_ node: FunctionCall) throws(QueryError) -> Frame {
         let frame = try vector(node.arguments[0])
-        if run.isRange {
+        // What counts is the grid at hand: a subquery orders nothing, an expression fixed with @ does.
+        if grid.count > 1 || (grid == run.grid && run.range > 0) {
             run.warn(
                 "sort is ineffective for range queries since results are always ordered by labels",
                 at: node.span
@@ -72,7 +73,7 @@ extension Evaluator {
         let order = (0..<frame.count).sorted { a, b in
             if byLabel {
                 let (x, y) = (frame.labels[a], frame.labels[b])
-                for name in names where x[name] != y[name] {
+                for name in names where !x[name].hasSameBytes(as: y[name]) {
                     return NaturalOrder.precedes(x[name], y[name]) != descends
                 }
                 return descends ? y < x : x < y
@@ -170,7 +171,7 @@ enum NaturalOrder {
                 if x != y { return x < y }
                 isEqual = true
             } else {
-                isEqual = a[index] == b[index]
+                isEqual = a[index].hasSameBytes(as: b[index])
             }
             if !isEqual { return a[index].utf8.lexicographicallyPrecedes(b[index].utf8) }
             if index == a.count - 1 { return true }
@@ -183,12 +184,12 @@ enum NaturalOrder {
     private static func chunks(_ text: String) -> [String] {
         var result: [String] = []
         var lastIsDigit: Bool?
-        for character in text {
-            let isDigit = character.isASCII && character.isNumber
+        for scalar in text.unicodeScalars {
+            let isDigit = scalar >= "0" && scalar <= "9"
             if isDigit == lastIsDigit {
-                result[result.count - 1].append(character)
+                result[result.count - 1].unicodeScalars.append(scalar)
             } else {
-                result.append(String(character))
+                result.append(String(scalar))
             }
             lastIsDigit = isDigit
         }

@@ -158,7 +158,7 @@ extension Evaluator {
                 for value in values where value <= 0 || value >= 1 {
                     throw .execution(
                         "invalid \(name) factor. Expected: 0 < \(name.first == "s" ? "sf" : "tf") "
-                            + "< 1, got: \(PromQLNumber.text(value))"
+                            + "< 1, got: \(PromQLNumber.fixed(value))"
                     )
                 }
             }

@@ -126,7 +126,7 @@ extension Evaluator {
             return result
         case .subquery(let node):
             let (evaluator, frame, _) = try subquery(node)
-            return evaluator.series(try evaluator.named(frame))
+            return evaluator.series(try evaluator.named(frame)).sorted { $0.labels < $1.labels }
         default: throw .execution("expected a range vector: \(expression.printed)")
         }
     }

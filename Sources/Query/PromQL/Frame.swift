@@ -53,6 +53,12 @@ struct Frame {
         return false
     }
 
+    /// True when some row has a value at the step.
+    func hasValue(at step: Int) -> Bool {
+        for row in 0..<count where self[row, step].isPresent { return true }
+        return false
+    }
+
     /// The same frame with only the rows that have a value.
     func compacted() -> Frame {
         let kept = (0..<count).filter(hasValues)

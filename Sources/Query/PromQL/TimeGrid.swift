@@ -1,5 +1,5 @@
 /// The moments an expression is evaluated at: milliseconds since 1970, evenly spaced.
-struct TimeGrid {
+struct TimeGrid: Equatable {
     var start: Int64
     /// Milliseconds, positive.
     var step: Int64

@@ -123,6 +123,10 @@ struct VectorMatcher {
             pairing.oneRow[group] = -1
             pairing.matches[group].removeAll(keepingCapacity: true)
         }
+        // Where a side is empty nothing pairs up: then not even duplicates on the other are an error.
+        if matching.fillLeft == nil, matching.fillRight == nil {
+            guard many.hasValue(at: step), one.hasValue(at: step) else { return }
+        }
         for row in 0..<one.count where one[row, step].isPresent {
             let group = oneGroups[row]
             let other = pairing.oneRow[group]
@@ -228,7 +232,7 @@ struct VectorMatcher {
         var labels = manyLabels.filtering { name in
             if losesName, LabelSet.isMetadata(name) { return false }
             guard matching.cardinality == .oneToOne else { return true }
-            return matching.labels.contains(name) == matching.isOn
+            return name.isOne(of: matching.labels) == matching.isOn
         }
         for name in matching.include { labels[name] = oneLabels[name] }
         let dropsName =

@@ -20,6 +20,33 @@ package enum GoQuoting {
         return isPrintable(scalar) ? "\(name) '\(Character(scalar))'" : name
     }
 
+    /// RE2's reason for refusing a pattern (`missing ): (`) in the words of Go's parser.
+    static func patternProblem(_ reason: String) -> String {
+        for (ours, theirs) in patternProblems where reason.hasPrefix(ours) {
+            let rest = reason.dropFirst(ours.count)
+            if rest.isEmpty { return "\(theirs): ``" }
+            guard rest.hasPrefix(": ") else { continue }
+            return "\(theirs): `\(rest.dropFirst(2))`"
+        }
+        return reason
+    }
+
+    private static let patternProblems = [
+        ("no argument for repetition operator", "missing argument to repetition operator"),
+        ("bad repetition operator", "invalid nested repetition operator"),
+        ("invalid repetition size", "invalid repeat count"),
+        ("invalid perl operator", "invalid or unsupported Perl syntax"),
+        ("invalid character class range", "invalid character class range"),
+        ("invalid character class", "invalid character class"),
+        ("invalid escape sequence", "invalid escape sequence"),
+        ("invalid named capture group", "invalid named capture"),
+        ("invalid UTF-8", "invalid UTF-8"),
+        ("missing ]", "missing closing ]"),
+        ("missing )", "missing closing )"),
+        ("unexpected )", "unexpected )"),
+        ("trailing \\", "trailing backslash at end of expression"),
+    ]
+
     private static func append(
         _ scalar: Unicode.Scalar,
         quote: Unicode.Scalar,

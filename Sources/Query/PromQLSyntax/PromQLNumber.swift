@@ -26,6 +26,27 @@ package enum PromQLNumber {
             + (size.utf8.count < 2 ? "0" + size : size)
     }
 
+    /// Go's `%f`: always six decimals, never an exponent.
+    package static func fixed(_ value: Double) -> String {
+        guard value.isFinite else { return special(value) }
+        let sign = value.sign == .minus ? "-" : ""
+        let size = value.magnitude
+        // From 2^52 on every value is whole.
+        guard size < 0x1p52 else {
+            let whole = size < 0x1p127 ? String(Int128(size)) : text(size)
+            return sign + whole + ".000000"
+        }
+        var whole = Int64(size)
+        var micros = Int64(((size - Double(whole)) * 1_000_000).rounded(.toNearestOrEven))
+        if micros == 1_000_000 {
+            whole += 1
+            micros = 0
+        }
+        let digits = String(micros)
+        return sign + String(whole) + "." + String(repeating: "0", count: 6 - digits.utf8.count)
+            + digits
+    }
+
     private static func special(_ value: Double) -> String {
         value.isNaN ? "NaN" : value > 0 ? "+Inf" : "-Inf"
     }

@@ -188,7 +188,7 @@ extension PromQLParser {
             throw PromQLSyntaxError(
                 span: operand.span,
                 message: "timestamp out of bounds for @ modifier: "
-                    + PromQLNumber.text(outOfBounds)
+                    + PromQLNumber.fixed(outOfBounds)
             )
         }
         let end = lastEnd

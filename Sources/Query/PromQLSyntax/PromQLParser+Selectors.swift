@@ -68,7 +68,7 @@ extension PromQLParser {
         } catch {
             throw PromQLSyntaxError(
                 span: span,
-                message: "error parsing regexp: \(error.reason)"
+                message: "error parsing regexp: \(GoQuoting.patternProblem(error.reason))"
             )
         }
     }

@@ -22,4 +22,13 @@ import Testing
     ]) func general(_ value: Double, _ text: String) {
         #expect(PromQLNumber.general(value) == text)
     }
+
+    @Test(arguments: [
+        (1.0, "1.000000"), (-0.0, "-0.000000"), (0.1, "0.100000"), (-2.5, "-2.500000"),
+        (0.9999999, "1.000000"), (1234.5678915, "1234.567892"), (1e-9, "0.000000"),
+        (9_223_372_036_854_775_808, "9223372036854775808.000000"), (.infinity, "+Inf"),
+        (.nan, "NaN"), (4_503_599_627_370_496.0, "4503599627370496.000000"),
+    ]) func fixed(_ value: Double, _ text: String) {
+        #expect(PromQLNumber.fixed(value) == text)
+    }
 }

@@ -69,7 +69,34 @@ struct SyntaxErrorCase: Sendable, CustomTestStringConvertible {
             "a{,}",
             "1:3: parse error: unexpected \",\" in label matching, expected identifier or \"}\""
         ),
-        SyntaxErrorCase("a{b=~'('}", "1:3: parse error: error parsing regexp: missing ): ("),
+        SyntaxErrorCase(
+            "a{b=~'('}",
+            "1:3: parse error: error parsing regexp: missing closing ): `(`"
+        ),
+        SyntaxErrorCase(
+            "a{b!~'*'}",
+            "1:3: parse error: error parsing regexp: missing argument to repetition operator: `*`"
+        ),
+        SyntaxErrorCase(
+            "a{b=~'x[z-a]'}",
+            "1:3: parse error: error parsing regexp: invalid character class range: `z-a`"
+        ),
+        SyntaxErrorCase(
+            "a{b=~'a{1001}'}",
+            "1:3: parse error: error parsing regexp: invalid repeat count: `{1001}`"
+        ),
+        SyntaxErrorCase(
+            "a{b=~'(?=x)'}",
+            "1:3: parse error: error parsing regexp: invalid or unsupported Perl syntax: `(?=`"
+        ),
+        SyntaxErrorCase(
+            "a{b=~'x\\\\'}",
+            "1:3: parse error: error parsing regexp: trailing backslash at end of expression: ``"
+        ),
+        SyntaxErrorCase(
+            "foo @ 1e19",
+            "1:1: parse error: timestamp out of bounds for @ modifier: 10000000000000000000.000000"
+        ),
         SyntaxErrorCase(
             "{}",
             "1:1: parse error: vector selector must contain at least one non-empty matcher"
