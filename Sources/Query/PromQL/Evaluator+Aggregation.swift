@@ -2,27 +2,65 @@ import Model
 import PromQLSyntax
 
 extension Evaluator {
-    func aggregation(_ node: Aggregation) throws(QueryError) -> Frame {
-        if node.operation == .countValues { return try countValues(node) }
+    func aggregation(_ plan: PlanNode, _ node: Aggregation) throws(QueryError) -> Frame {
+        let operand = plan.operands[plan.operands.count - 1]
+        if node.operation == .countValues { return try countValues(plan, node, operand) }
         var parameters: [Double] = []
-        if let parameter = node.parameter { parameters = try scalar(parameter.unwrapped) }
-        let input = try vector(node.operand.unwrapped)
+        if node.parameter != nil { parameters = try scalar(plan.operands[0]) }
+        let input = try vector(operand)
         guard try checkParameters(node, parameters) else { return Frame(steps: grid.count) }
-        var table = LabelTable(node.key, capacity: 16)
-        let groups = input.labels.map { table.insert($0).ordinal }
+        let grouped = groups(plan, node, input.table)
         switch node.operation {
         case .topk, .bottomk, .limitk, .limitRatio:
-            return ranked(node, parameters, input, groups, groupCount: table.count)
+            return ranked(node, parameters, input, grouped)
         default:
-            var result = Frame(steps: grid.count)
-            result.reserve(table.count)
-            for labels in table.representatives {
-                result.appendRow(node.resultLabels(labels))
-            }
-            result.isDistinct = true
-            fold(node, parameters, input, groups, into: &result)
-            return result.compacted()
+            var result = Frame(absent: grouped.table, steps: grid.count, isDistinct: true)
+            result.drops = drops(input, grouped)
+            fold(node, parameters, input, grouped.groups, into: &result)
+            guard let order = order(input, grouped) else { return result }
+            return result.selecting(order)
         }
+    }
+
+    private func groups(
+        _ plan: PlanNode,
+        _ node: Aggregation,
+        _ table: SeriesTable
+    ) -> GroupedTable {
+        if let known = plan.recall({ $0.groups }), known.source === table {
+            return known
+        }
+        let made = GroupedTable(table, by: node.key, labels: node.resultLabels)
+        plan.keep { $0.groups = made }
+        return made
+    }
+
+    /// A group loses its name when one of its members does.
+    private func drops(_ input: Frame, _ grouped: GroupedTable) -> NameDrops {
+        guard case .some(let rows) = input.drops else { return input.drops }
+        var drops = [Bool](repeating: false, count: grouped.table.count)
+        for row in rows.indices where rows[row] && input.hasValues(row) {
+            drops[Int(grouped.groups[row])] = true
+        }
+        return .some(drops)
+    }
+
+    /// The groups that have members, by the first that has a value; nil when that is their order already.
+    ///
+    /// The order in which later operations meet the groups does not depend on series without values.
+    func order(_ input: Frame, _ grouped: GroupedTable) -> [Int]? {
+        var isSeen = [Bool](repeating: false, count: grouped.table.count)
+        var order: [Int] = []
+        var isRising = true
+        for row in 0..<input.count {
+            let group = Int(grouped.groups[row])
+            guard !isSeen[group], input.hasValues(row) else { continue }
+            isSeen[group] = true
+            if let last = order.last, group < last { isRising = false }
+            order.append(group)
+            if order.count == isSeen.count { break }
+        }
+        return isRising ? nil : order
     }
 
     // MARK: Folding
@@ -31,12 +69,9 @@ extension Evaluator {
         _ node: Aggregation,
         _ parameters: [Double],
         _ input: Frame,
-        _ groups: [Int],
+        _ groups: [Int32],
         into result: inout Frame
     ) {
-        for row in 0..<input.count where input.dropsName[row] {
-            result.dropsName[groups[row]] = true
-        }
         switch node.operation {
         case .sum:
             fold(input, groups, &result, start: { CompensatedSum($0) }) {
@@ -96,7 +131,7 @@ extension Evaluator {
     @inline(__always)
     private func fold<State>(
         _ input: Frame,
-        _ groups: [Int],
+        _ groups: [Int32],
         _ result: inout Frame,
         start: (Double) -> State,
         add: (inout State, Double) -> Void,
@@ -107,14 +142,15 @@ extension Evaluator {
             for row in 0..<input.count {
                 let value = input[row, step]
                 guard value.isPresent else { continue }
-                guard var state = states[groups[row]] else {
-                    states[groups[row]] = start(value)
+                let group = Int(groups[row])
+                guard var state = states[group] else {
+                    states[group] = start(value)
                     continue
                 }
                 // Taken out first, so that lists of values are not copied.
-                states[groups[row]] = nil
+                states[group] = nil
                 add(&state, value)
-                states[groups[row]] = state
+                states[group] = state
             }
             for group in states.indices {
                 guard var state = states[group] else { continue }
@@ -180,19 +216,21 @@ extension Evaluator {
 
     // MARK: count_values
 
-    private func countValues(_ node: Aggregation) throws(QueryError) -> Frame {
-        guard let parameter = node.parameter else {
-            throw .execution("count_values lacks its label")
-        }
-        let label = try string(parameter)
+    private func countValues(
+        _ plan: PlanNode,
+        _ node: Aggregation,
+        _ operand: PlanNode
+    ) throws(QueryError) -> Frame {
+        guard node.parameter != nil else { throw .execution("count_values lacks its label") }
+        let label = try string(plan.operands[0])
         guard !label.isEmpty else {
             throw .execution("invalid label name \(GoQuoting.quoted(label))")
         }
-        let input = try vector(node.operand.unwrapped)
+        let input = try vector(operand)
         var grouped = node
         if !node.isWithout { grouped.grouping.append(label) }
         var table = LabelTable(grouped.key, capacity: input.count)
-        var result = Frame(steps: grid.count)
+        var result = FrameBuilder(steps: grid.count)
         for step in 0..<grid.count {
             for row in 0..<input.count where input[row, step].isPresent {
                 var labels = input.labels[row]
@@ -206,7 +244,7 @@ extension Evaluator {
                 result[ordinal, step] = count.isPresent ? count + 1 : 1
             }
         }
-        return result
+        return result.frame()
     }
 }
 

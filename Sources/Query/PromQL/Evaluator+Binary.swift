@@ -2,10 +2,10 @@ import Model
 import PromQLSyntax
 
 extension Evaluator {
-    func binary(_ node: BinaryExpression) throws(QueryError) -> Value {
-        if node.operation.isSet { return .vector(try setOperation(node)) }
-        let left = try evaluate(node.left)
-        let right = try evaluate(node.right)
+    func binary(_ plan: PlanNode, _ node: BinaryExpression) throws(QueryError) -> Value {
+        if node.operation.isSet { return .vector(try setOperation(plan, node)) }
+        let left = try evaluate(plan.operands[0])
+        let right = try evaluate(plan.operands[1])
         switch (left, right) {
         case (.scalar(let a), .scalar(let b)):
             if node.operation.isTrim { throw .execution(trimError(node)) }
@@ -13,61 +13,72 @@ extension Evaluator {
                 zip(a, b).map { Arithmetic.between(node.operation, $0, $1) }
             )
         case (.vector(let frame), .scalar(let values)):
-            return .vector(withScalar(node, frame, values, scalarIsLeft: false))
+            return .vector(withScalar(plan, node, frame, values, scalarIsLeft: false))
         case (.scalar(let values), .vector(let frame)):
-            return .vector(withScalar(node, frame, values, scalarIsLeft: true))
+            return .vector(withScalar(plan, node, frame, values, scalarIsLeft: true))
         case (.vector(let a), .vector(let b)):
             if node.operation.isTrim {
                 noteTrim(node)
                 return .vector(Frame(steps: grid.count))
             }
-            return .vector(try VectorMatcher(evaluator: self, node: node).match(a, b))
+            return .vector(
+                try VectorMatcher(evaluator: self, plan: plan, node: node).match(a, b)
+            )
         case (.string, _), (_, .string):
             throw .execution("a string is no operand: \(node.left.printed)")
         }
     }
 
     private func withScalar(
+        _ plan: PlanNode,
         _ node: BinaryExpression,
         _ frame: Frame,
         _ scalars: [Double],
         scalarIsLeft: Bool
     ) -> Frame {
-        var result = frame
         let operation = node.operation
         if operation.isTrim {
-            if frame.count > 0 { noteTrim(node) }
+            if frame.hasValues { noteTrim(node) }
             return Frame(steps: grid.count)
         }
-        let steps = grid.count
+        var result = frame
         if operation.isComparison {
-            for index in result.values.indices where result.values[index].isPresent {
-                let value = result.values[index]
-                let scalar = scalars[index % steps]
+            // The series' own value is what passes a comparison, whichever side it stands on.
+            let returnsBool = node.returnsBool
+            combine(&result.values, scalars) { value, scalar in
                 let holds =
                     scalarIsLeft
                     ? Arithmetic.holds(operation, scalar, value)
                     : Arithmetic.holds(operation, value, scalar)
-                // The series' own value is what passes a comparison, whichever side it stands on.
-                if node.returnsBool {
-                    result.values[index] = holds ? 1 : 0
-                } else if !holds {
-                    result.values[index] = Absent.value
-                }
+                return returnsBool ? (holds ? 1 : 0) : (holds ? value : Absent.value)
             }
-            if !node.returnsBool { return result.compacted() }
+            if !node.returnsBool { return result }
         } else {
-            for index in result.values.indices where result.values[index].isPresent {
-                let value = result.values[index]
-                let scalar = scalars[index % steps]
-                result.values[index] =
-                    scalarIsLeft
+            combine(&result.values, scalars) { value, scalar in
+                scalarIsLeft
                     ? Arithmetic.between(operation, scalar, value)
                     : Arithmetic.between(operation, value, scalar)
             }
         }
-        result.dropNames(delayed: delaysNameRemoval)
+        markNamesDropped(&result, plan)
         return result
+    }
+
+    /// Combines every value there is with the scalar of its step.
+    @inline(__always)
+    private func combine(
+        _ values: inout [Double],
+        _ scalars: [Double],
+        _ function: (Double, Double) -> Double
+    ) {
+        let steps = scalars.count
+        var step = 0
+        for index in values.indices {
+            let value = values[index]
+            if value.isPresent { values[index] = function(value, scalars[step]) }
+            step &+= 1
+            if step == steps { step = 0 }
+        }
     }
 
     private func trimError(_ node: BinaryExpression) -> String {
@@ -85,36 +96,37 @@ extension Evaluator {
 
     // MARK: Set operators
 
-    private func setOperation(_ node: BinaryExpression) throws(QueryError) -> Frame {
-        let left = try vector(node.left)
-        let right = try vector(node.right)
+    private func setOperation(
+        _ plan: PlanNode,
+        _ node: BinaryExpression
+    ) throws(QueryError) -> Frame {
+        let left = try vector(plan.operands[0])
+        let right = try vector(plan.operands[1])
         let matching = node.matching ?? VectorMatching()
-        var table = LabelTable(matching.key, capacity: left.count + right.count)
-        let leftGroups = left.labels.map { table.insert($0).ordinal }
-        let rightGroups = right.labels.map { table.insert($0).ordinal }
-        switch node.operation {
-        case .or:
-            return try union(left, right, leftGroups, rightGroups, groupCount: table.count)
-        default:
-            let present = presence(right, rightGroups, groupCount: table.count)
-            let keepsMatched = node.operation == .and
-            var result = left
-            for row in 0..<left.count {
-                for step in 0..<grid.count
-                where present[leftGroups[row] * grid.count + step] != keepsMatched {
-                    result[row, step] = Absent.value
-                }
-            }
-            return result.compacted()
+        let isUnion = node.operation == .or
+        let pairs = plan.pairs(left.table, right.table) {
+            PairedTables(left.table, right.table, by: matching.key, needsBoth: isUnion)
         }
+        if isUnion { return try union(left, right, pairs) }
+        let present = presence(right, pairs.rightGroups, groupCount: pairs.groupCount)
+        let keepsMatched = node.operation == .and
+        var result = left
+        for row in 0..<left.count {
+            let group = Int(pairs.leftGroups[row]) * grid.count
+            for step in 0..<grid.count where present[group + step] != keepsMatched {
+                result[row, step] = Absent.value
+            }
+        }
+        return result
     }
 
     /// Group by group and step by step, whether some row has a value.
-    private func presence(_ frame: Frame, _ groups: [Int], groupCount: Int) -> [Bool] {
+    private func presence(_ frame: Frame, _ groups: [Int32], groupCount: Int) -> [Bool] {
         var present = [Bool](repeating: false, count: groupCount * grid.count)
         for row in 0..<frame.count {
+            let group = Int(groups[row]) * grid.count
             for step in 0..<grid.count where frame[row, step].isPresent {
-                present[groups[row] * grid.count + step] = true
+                present[group + step] = true
             }
         }
         return present
@@ -123,28 +135,43 @@ extension Evaluator {
     private func union(
         _ left: Frame,
         _ right: Frame,
-        _ leftGroups: [Int],
-        _ rightGroups: [Int],
-        groupCount: Int
+        _ pairs: PairedTables
     ) throws(QueryError) -> Frame {
-        try run.checkSize(rows: left.count + right.count, steps: grid.count)
-        let present = presence(left, leftGroups, groupCount: groupCount)
-        var result = left
-        result.reserve(left.count + right.count)
-        result.isDistinct = false
+        let present = presence(left, pairs.leftGroups, groupCount: pairs.groupCount)
+        var rest = right
         for row in 0..<right.count {
-            result.append(row: row, of: right)
-            let added = result.count - 1
-            for step in 0..<grid.count where present[rightGroups[row] * grid.count + step] {
-                result[added, step] = Absent.value
+            let group = Int(pairs.rightGroups[row]) * grid.count
+            for step in 0..<grid.count where present[group + step] {
+                rest[row, step] = Absent.value
             }
-            if !result.hasValues(added) { result.removeLastRow() }
         }
-        if result.count == left.count { result.isDistinct = left.isDistinct }
-        if result.count > left.count, grid.count > 1 || !delaysNameRemoval {
-            try mergeEqualLabels(&result)
-        }
+        guard rest.hasValues, let both = pairs.both else { return left }
+        try run.checkSize(rows: both.count, steps: grid.count)
+        var result = Frame(
+            both,
+            left.values + rest.values,
+            steps: grid.count,
+            drops: left.drops.followed(by: rest.drops, left.count, rest.count),
+            isDistinct: false
+        )
+        if grid.count > 1 || !delaysNameRemoval { try mergeEqualLabels(&result) }
         return result
+    }
+}
+
+extension PlanNode {
+    /// The pairs of two tables, made when they were not made before.
+    func pairs(
+        _ left: SeriesTable,
+        _ right: SeriesTable,
+        make: () -> PairedTables
+    ) -> PairedTables {
+        if let known = recall({ $0.pairs }), known.left === left, known.right === right {
+            return known
+        }
+        let made = make()
+        keep { $0.pairs = made }
+        return made
     }
 }
 

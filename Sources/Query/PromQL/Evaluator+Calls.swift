@@ -4,16 +4,17 @@ import PromQLSyntax
 import Timekeeping
 
 extension Evaluator {
-    func call(_ node: FunctionCall) throws(QueryError) -> Value {
-        if let kernel = RangeFunction.kernel(node.function) {
-            return .vector(try rangeCall(node, kernel))
+    func call(_ plan: PlanNode, _ node: FunctionCall) throws(QueryError) -> Value {
+        if let kernel = plan.leaf?.kernel ?? RangeFunction.kernel(node.function) {
+            return .vector(try rangeCall(plan, node, kernel))
         }
         if let function = Evaluator.elementwise(node.function) {
-            return .vector(try mapped(node.arguments[0], function))
+            return .vector(try mapped(plan, function))
         }
         if let field = Evaluator.calendarField(node.function) {
-            return .vector(try calendar(node, field))
+            return .vector(try calendar(plan, field))
         }
+        let arguments = plan.operands
         switch node.function {
         case .time: return .scalar((0..<grid.count).map { Double(grid.time($0)) / 1000 })
         case .pi: return constant(.pi)
@@ -22,31 +23,30 @@ extension Evaluator {
         case .step: return constant(run.isRange ? Double(run.grid.step) / 1000 : 0)
         case .range: return constant(Double(run.range) / 1000)
         case .maxOf, .minOf:
-            let a = try scalar(node.arguments[0])
-            let b = try scalar(node.arguments[1])
+            let a = try scalar(arguments[0])
+            let b = try scalar(arguments[1])
             let isMax = node.function == .maxOf
             return .scalar(zip(a, b).map { isMax ? goMax($0, $1) : goMin($0, $1) })
-        case .scalar: return .scalar(onlyValues(try vector(node.arguments[0])))
+        case .scalar: return .scalar(onlyValues(try vector(arguments[0])))
         case .vector:
-            var frame = Frame(steps: grid.count)
-            frame.appendRow(LabelSet())
-            frame.values = try scalar(node.arguments[0])
-            return .vector(frame)
-        case .absent: return .vector(absent(try vector(node.arguments[0]), node.arguments[0]))
-        case .timestamp: return .vector(try timestamps(node.arguments[0]))
-        case .round: return .vector(try rounded(node))
-        case .clamp, .clampMin, .clampMax: return .vector(try clamped(node))
-        case .sort, .sortDesc, .sortByLabel, .sortByLabelDesc: return .vector(try sorted(node))
-        case .labelReplace: return .vector(try labelReplace(node))
-        case .labelJoin: return .vector(try labelJoin(node))
-        case .histogramQuantile: return .vector(try histogramQuantile(node))
-        case .histogramQuantiles: return .vector(try histogramQuantiles(node))
-        case .histogramFraction: return .vector(try histogramFraction(node))
-        case .info: return .vector(try info(node))
+            return .vector(Frame(single: try scalar(arguments[0])))
+        case .absent:
+            return .vector(absence(of: try vector(arguments[0]), node.arguments[0]))
+        case .timestamp: return .vector(try timestamps(plan))
+        case .round: return .vector(try rounded(plan, node))
+        case .clamp, .clampMin, .clampMax: return .vector(try clamped(plan, node))
+        case .sort, .sortDesc, .sortByLabel, .sortByLabelDesc:
+            return .vector(try sorted(plan, node))
+        case .labelReplace: return .vector(try labelReplace(plan, node))
+        case .labelJoin: return .vector(try labelJoin(plan, node))
+        case .histogramQuantile: return .vector(try histogramQuantile(plan, node))
+        case .histogramQuantiles: return .vector(try histogramQuantiles(plan, node))
+        case .histogramFraction: return .vector(try histogramFraction(plan, node))
+        case .info: return .vector(try info(plan, node))
         // Of native histograms, and of start timestamps, which no sample has: floats have no part in them.
         case .histogramAvg, .histogramCount, .histogramSum, .histogramStddev, .histogramStdvar,
             .startTimestamp:
-            _ = try vector(node.arguments[0])
+            _ = try vector(arguments[0])
             return .vector(Frame(steps: grid.count))
         default: throw .execution("function \(node.function.rawValue) is not implemented")
         }
@@ -69,43 +69,29 @@ extension Evaluator {
         }
     }
 
-    private func absent(_ frame: Frame, _ argument: Expression) -> Frame {
-        var result = Frame(steps: grid.count)
-        result.appendRow(absentLabels(argument))
-        for step in 0..<grid.count {
-            let isThere = (0..<frame.count).contains { frame[$0, step].isPresent }
-            if !isThere { result[0, step] = 1 }
-        }
-        return result.compacted()
-    }
-
-    private func timestamps(_ argument: Expression) throws(QueryError) -> Frame {
+    private func timestamps(_ plan: PlanNode) throws(QueryError) -> Frame {
         var frame: Frame
-        if case .vector(let selector) = argument.unwrapped, selector.window != .smoothed {
-            frame = try newest(selector.matchers, try moment(selector.modifiers)) {
-                $0.timestamp.seconds
-            }
+        if plan.leaf != nil {
+            frame = try selected(plan)
         } else {
-            frame = try vector(argument)
+            frame = try vector(plan.operands[0])
             for index in frame.values.indices where frame.values[index].isPresent {
                 frame.values[index] = Double(grid.time(index % grid.count)) / 1000
             }
         }
-        frame.dropNames(delayed: delaysNameRemoval)
-        if !delaysNameRemoval { try mergeEqualLabels(&frame) }
+        try dropNames(&frame, plan)
         return frame
     }
 
     // MARK: Value by value
 
     private func mapped(
-        _ argument: Expression,
+        _ plan: PlanNode,
         _ function: (Double) -> Double
     ) throws(QueryError) -> Frame {
-        var frame = try vector(argument)
+        var frame = try vector(plan.operands[0])
         frame.map(function)
-        frame.dropNames(delayed: delaysNameRemoval)
-        if !delaysNameRemoval { try mergeEqualLabels(&frame) }
+        try dropNames(&frame, plan)
         return frame
     }
 
@@ -139,40 +125,38 @@ extension Evaluator {
         }
     }
 
-    private func rounded(_ node: FunctionCall) throws(QueryError) -> Frame {
-        var frame = try vector(node.arguments[0])
+    private func rounded(_ plan: PlanNode, _ node: FunctionCall) throws(QueryError) -> Frame {
+        var frame = try vector(plan.operands[0])
         // Multiplying by the inverse loses less than dividing.
         var inverses = [Double](repeating: 1, count: grid.count)
-        if node.arguments.count > 1 { inverses = try scalar(node.arguments[1]).map { 1 / $0 } }
+        if plan.operands.count > 1 { inverses = try scalar(plan.operands[1]).map { 1 / $0 } }
         for index in frame.values.indices where frame.values[index].isPresent {
             let inverse = inverses[index % grid.count]
             frame.values[index] = (frame.values[index] * inverse + 0.5).rounded(.down) / inverse
         }
-        frame.dropNames(delayed: delaysNameRemoval)
-        if !delaysNameRemoval { try mergeEqualLabels(&frame) }
+        try dropNames(&frame, plan)
         return frame
     }
 
-    private func clamped(_ node: FunctionCall) throws(QueryError) -> Frame {
-        var frame = try vector(node.arguments[0])
+    private func clamped(_ plan: PlanNode, _ node: FunctionCall) throws(QueryError) -> Frame {
+        var frame = try vector(plan.operands[0])
         let none = [Double](repeating: -.infinity, count: grid.count)
         var lows = none
         var highs = none.map { -$0 }
         switch node.function {
-        case .clampMin: lows = try scalar(node.arguments[1])
-        case .clampMax: highs = try scalar(node.arguments[1])
+        case .clampMin: lows = try scalar(plan.operands[1])
+        case .clampMax: highs = try scalar(plan.operands[1])
         default:
-            lows = try scalar(node.arguments[1])
-            highs = try scalar(node.arguments[2])
+            lows = try scalar(plan.operands[1])
+            highs = try scalar(plan.operands[2])
         }
         for index in frame.values.indices where frame.values[index].isPresent {
             let (low, high) = (lows[index % grid.count], highs[index % grid.count])
             frame.values[index] =
                 high < low ? Absent.value : goMax(low, goMin(high, frame.values[index]))
         }
-        frame.dropNames(delayed: delaysNameRemoval)
-        if !delaysNameRemoval { try mergeEqualLabels(&frame) }
-        return frame.compacted()
+        try dropNames(&frame, plan)
+        return frame
     }
 
     // MARK: Calendar
@@ -192,22 +176,21 @@ extension Evaluator {
     }
 
     private func calendar(
-        _ node: FunctionCall,
+        _ plan: PlanNode,
         _ field: (UTCFields) -> Int
     ) throws(QueryError) -> Frame {
         func value(_ seconds: Double) -> Double {
             guard let moment = Timestamp(clampingSeconds: seconds) else { return .nan }
             return Double(field(moment.utc))
         }
-        guard let argument = node.arguments.first else {
-            var frame = Frame(steps: grid.count)
-            frame.appendRow(LabelSet())
-            for step in 0..<grid.count {
-                frame[0, step] = value((Double(grid.time(step)) / 1000).rounded(.towardZero))
-            }
-            return frame
+        if plan.operands.isEmpty {
+            return Frame(
+                single: (0..<grid.count).map {
+                    value((Double(grid.time($0)) / 1000).rounded(.towardZero))
+                }
+            )
         }
-        return try mapped(argument) { value($0.rounded(.towardZero)) }
+        return try mapped(plan) { value($0.rounded(.towardZero)) }
     }
 }
 

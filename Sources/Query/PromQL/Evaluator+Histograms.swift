@@ -2,26 +2,26 @@ import Model
 import PromQLSyntax
 
 extension Evaluator {
-    func histogramQuantile(_ node: FunctionCall) throws(QueryError) -> Frame {
-        let quantiles = try scalar(node.arguments[0])
-        let input = try vector(node.arguments[1])
+    func histogramQuantile(_ plan: PlanNode, _ node: FunctionCall) throws(QueryError) -> Frame {
+        let quantiles = try scalar(plan.operands[0])
+        let input = try vector(plan.operands[1])
         for q in quantiles where !(q >= 0 && q <= 1) { warnQuantile(q, at: node.arguments[0].span) }
-        return try histograms(input, at: node.arguments[1].span) { histogram, labels, step in
+        return try histograms(plan, input, at: node.arguments[1].span) { histogram, labels, step in
             self.quantile(quantiles[step], &histogram, labels, step, at: node.arguments[1].span)
         }
     }
 
-    func histogramQuantiles(_ node: FunctionCall) throws(QueryError) -> Frame {
-        let input = try vector(node.arguments[0])
-        let label = try string(node.arguments[1])
+    func histogramQuantiles(_ plan: PlanNode, _ node: FunctionCall) throws(QueryError) -> Frame {
+        let input = try vector(plan.operands[0])
+        let label = try string(plan.operands[1])
         guard !label.isEmpty else {
             throw .execution("invalid label name \(GoQuoting.quoted(label))")
         }
-        var result = Frame(steps: grid.count)
-        for argument in node.arguments.dropFirst(2) {
-            let quantiles = try scalar(argument)
+        var result = FrameBuilder(steps: grid.count)
+        for (argument, operand) in zip(node.arguments, plan.operands).dropFirst(2) {
+            let quantiles = try scalar(operand)
             for q in quantiles where !(q >= 0 && q <= 1) { warnQuantile(q, at: argument.span) }
-            var part = try histograms(input, at: node.arguments[0].span) {
+            let part = try histograms(plan, input, at: node.arguments[0].span) {
                 histogram,
                 labels,
                 step in
@@ -46,23 +46,23 @@ extension Evaluator {
                         try run.checkSize(rows: result.count + 1, steps: grid.count)
                         var named = labels
                         named[label] = text
-                        target = result.appendRow(named, dropsName: part.dropsName[row])
+                        target = result.appendRow(named, dropsName: part.drops[row])
                         bySteps[text] = target
                     }
                     result[target, step] = part[row, step]
                 }
-                part.labels[row] = LabelSet()
             }
         }
-        try mergeEqualLabels(&result)
-        return result
+        var frame = result.frame()
+        try mergeEqualLabels(&frame)
+        return frame
     }
 
-    func histogramFraction(_ node: FunctionCall) throws(QueryError) -> Frame {
-        let lowers = try scalar(node.arguments[0])
-        let uppers = try scalar(node.arguments[1])
-        let input = try vector(node.arguments[2])
-        return try histograms(input, at: node.arguments[2].span) { histogram, _, step in
+    func histogramFraction(_ plan: PlanNode, _ node: FunctionCall) throws(QueryError) -> Frame {
+        let lowers = try scalar(plan.operands[0])
+        let uppers = try scalar(plan.operands[1])
+        let input = try vector(plan.operands[2])
+        return try histograms(plan, input, at: node.arguments[2].span) { histogram, _, step in
             histogram.fraction(from: lowers[step], to: uppers[step])
         }
     }
@@ -94,43 +94,44 @@ extension Evaluator {
 
     /// Groups bucket series into histograms and answers one value for each at each step.
     private func histograms(
+        _ plan: PlanNode,
         _ input: Frame,
         at span: SourceSpan,
         _ answer: (inout ClassicHistogram, LabelSet, Int) -> Double
     ) throws(QueryError) -> Frame {
-        var table = LabelTable(.without(["le"]), capacity: input.count)
-        var members: [[(bound: Double, row: Int)]] = []
-        for row in 0..<input.count {
-            let text = input.labels[row]["le"]
-            guard let bound = Evaluator.bound(text) else {
-                let name = delaysNameRemoval ? input.labels[row].name : ""
-                run.warn(
-                    "bucket label \"le\" is missing or has a malformed value of "
-                        + GoQuoting.quoted(text)
-                        + (name.isEmpty ? "" : " for metric name \(GoQuoting.quoted(name))"),
-                    at: span
-                )
-                continue
-            }
-            let (ordinal, isNew) = table.insert(input.labels[row])
-            if isNew { members.append([]) }
-            members[ordinal].append((bound, row))
+        let table: BucketTable
+        if let known = plan.recall({ $0.buckets }), known.source === input.table {
+            table = known
+        } else {
+            table = BucketTable(input.table, keepsNames: delaysNameRemoval)
+            plan.keep { $0.buckets = table }
         }
-        var result = Frame(steps: grid.count)
-        result.reserve(members.count)
-        var buckets: [ClassicHistogram.Bucket] = []
-        for (ordinal, unsorted) in members.enumerated() {
-            let sorted = unsorted.enumerated()
-                .sorted { ($0.element.bound, $0.offset) < ($1.element.bound, $1.offset) }
-                .map(\.element)
-            let labels = table.representatives[ordinal].dropping(["le"])
-            let row = result.appendRow(
-                delaysNameRemoval ? labels : labels.withoutMetadata,
-                dropsName: true
+        for row in table.malformed where input.hasValues(row) {
+            let name = delaysNameRemoval ? input.labels[row].name : ""
+            run.warn(
+                "bucket label \"le\" is missing or has a malformed value of "
+                    + GoQuoting.quoted(input.labels[row]["le"])
+                    + (name.isEmpty ? "" : " for metric name \(GoQuoting.quoted(name))"),
+                at: span
             )
+        }
+        var result = Frame(
+            absent: table.table,
+            steps: grid.count,
+            drops: .all,
+            isDistinct: delaysNameRemoval
+        )
+        var buckets: [ClassicHistogram.Bucket] = []
+        /// By histogram, its first row that has a value.
+        var firstRows = [Int](repeating: .max, count: result.count)
+        for row in 0..<result.count {
+            let members = table.members[row]
+            for member in members where input.hasValues(member.row) {
+                firstRows[row] = min(firstRows[row], member.row)
+            }
             for step in 0..<grid.count {
                 buckets.removeAll(keepingCapacity: true)
-                for member in sorted where input[member.row, step].isPresent {
+                for member in members where input[member.row, step].isPresent {
                     buckets.append(
                         ClassicHistogram.Bucket(
                             bound: member.bound,
@@ -140,22 +141,16 @@ extension Evaluator {
                 }
                 guard !buckets.isEmpty else { continue }
                 var histogram = ClassicHistogram(sorted: buckets)
-                result[row, step] = answer(&histogram, labels, step)
+                result[row, step] = answer(&histogram, table.named.labels[row], step)
             }
+        }
+        // In the order of their first rows, whatever series without values there are besides.
+        let present = firstRows.indices.filter { firstRows[$0] < .max }
+        if zip(present, present.dropFirst()).contains(where: { firstRows[$0] > firstRows[$1] }) {
+            result = result.selecting(present.sorted { firstRows[$0] < firstRows[$1] })
         }
         if !delaysNameRemoval { try mergeEqualLabels(&result) }
         return result
-    }
-
-    /// Reads an upper bound as Go's ParseFloat does.
-    private static func bound(_ text: String) -> Double? {
-        switch text.lowercased() {
-        case "+inf", "inf", "infinity", "+infinity": .infinity
-        case "-inf", "-infinity": -.infinity
-        case "nan": .nan
-        // A bound too large for a number is malformed, not infinite.
-        default: Double(text).flatMap { $0.isFinite ? $0 : nil }
-        }
     }
 
     /// A number as OpenMetrics writes label values: whole ones with a decimal.

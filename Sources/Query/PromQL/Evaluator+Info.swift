@@ -5,8 +5,8 @@ import Timekeeping
 
 extension Evaluator {
     /// `info(v, {selectors})`: adds labels of info series (`target_info` by default) that share instance and job.
-    func info(_ node: FunctionCall) throws(QueryError) -> Frame {
-        let base = try vector(node.arguments[0])
+    func info(_ plan: PlanNode, _ node: FunctionCall) throws(QueryError) -> Frame {
+        let base = try vector(plan.operands[0]).compacted()
         let request = try InfoRequest(node.arguments.count > 1 ? node.arguments[1] : nil)
         let isInfo = base.labels.map { request.isInfoName($0.name) }
         let here = ShiftedMoment(fixed: nil, offset: 0)
@@ -22,7 +22,7 @@ extension Evaluator {
         var table = LabelTable(.on(InfoRequest.identifyingLabels), capacity: base.count)
         let baseGroups = base.labels.map { table.insert($0).ordinal }
         let infoGroups = infos.frame.labels.map { table.insert($0).ordinal }
-        var result = Frame(steps: grid.count)
+        var result = FrameBuilder(steps: grid.count)
         var rows = LabelTable(capacity: base.count)
         for step in 0..<grid.count {
             let newest = try newestInfo(infos, infoGroups, step)
@@ -43,7 +43,7 @@ extension Evaluator {
                 let (ordinal, isNew) = rows.insert(labels)
                 if isNew {
                     try run.checkSize(rows: result.count + 1, steps: grid.count)
-                    result.appendRow(labels, dropsName: base.dropsName[row])
+                    result.appendRow(labels, dropsName: base.drops[row])
                 }
                 guard result[ordinal, step].isAbsent else {
                     throw .execution(Evaluator.duplicateLabels)
@@ -51,7 +51,7 @@ extension Evaluator {
                 result[ordinal, step] = base[row, step]
             }
         }
-        return result
+        return result.frame()
     }
 
     private struct InfoKey: Hashable {
@@ -87,7 +87,28 @@ extension Evaluator {
                 matchers.append(try LabelMatcher(name, .matches, pattern))
             } catch { throw .execution(error.description) }
         }
-        return InfoSeries(frame: try newest(matchers, moment) { $0.timestamp.seconds })
+        return InfoSeries(frame: try newestTimes(matchers, moment))
+    }
+
+    /// The times of the newest samples, of the series that have any.
+    private func newestTimes(
+        _ matchers: [LabelMatcher],
+        _ moment: ShiftedMoment
+    ) throws(QueryError) -> Frame {
+        let isFixed = moment.fixed != nil
+        let column = try run.columns([
+            ColumnRequest(
+                matchers: matchers,
+                function: .newestTime,
+                length: run.lookback,
+                end: moment.at(grid.start),
+                step: grid.step,
+                steps: isFixed ? 1 : grid.count
+            )
+        ])[0]
+        let found = try frame(column, steps: isFixed ? 1 : grid.count).compacted()
+        try run.count(found.presentCount)
+        return isFixed ? found.broadcast(to: grid.count) : found
     }
 
     /// When the first selector of an expression reads: info series are read at the same time.

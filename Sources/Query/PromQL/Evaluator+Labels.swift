@@ -3,11 +3,28 @@ import Model
 import PromQLSyntax
 
 extension Evaluator {
-    func labelReplace(_ node: FunctionCall) throws(QueryError) -> Frame {
-        let target = try string(node.arguments[1])
-        let template = try string(node.arguments[2])
-        let source = try string(node.arguments[3])
-        let expression = try string(node.arguments[4])
+    func labelReplace(_ plan: PlanNode, _ node: FunctionCall) throws(QueryError) -> Frame {
+        let replacement: LabelReplacement
+        if let known = plan.recall({ $0.replacement }) {
+            replacement = known
+        } else {
+            replacement = try labelReplacement(plan)
+            plan.keep { $0.replacement = replacement }
+        }
+        return try relabelled(plan, target: replacement.target) { labels in
+            let text = Array(labels[replacement.source].utf8)
+            guard let groups = replacement.pattern.groups(in: text.span, whole: true) else {
+                return nil
+            }
+            return replacement.template.expanded(text, groups)
+        }
+    }
+
+    private func labelReplacement(_ plan: PlanNode) throws(QueryError) -> LabelReplacement {
+        let target = try string(plan.operands[1])
+        let template = try string(plan.operands[2])
+        let source = try string(plan.operands[3])
+        let expression = try string(plan.operands[4])
         let pattern: Pattern
         do throws(PatternError) {
             pattern = try Pattern(expression, dotMatchesNewline: true)
@@ -17,25 +34,20 @@ extension Evaluator {
         guard !target.isEmpty else {
             throw .execution("invalid destination label name in label_replace(): \(target)")
         }
-        let replacement = ReplacementTemplate(template, pattern: pattern)
-        var frame = try vector(node.arguments[0])
-        for row in 0..<frame.count {
-            let text = Array(frame.labels[row][source].utf8)
-            guard let groups = pattern.groups(in: text.span, whole: true) else { continue }
-            frame.labels[row][target] = replacement.expanded(text, groups)
-            if target == LabelSet.metricName { frame.dropsName[row] = false }
-        }
-        frame.isDistinct = false
-        try mergeEqualLabels(&frame)
-        return frame
+        return LabelReplacement(
+            source: source,
+            target: target,
+            pattern: pattern,
+            template: ReplacementTemplate(template, pattern: pattern)
+        )
     }
 
-    func labelJoin(_ node: FunctionCall) throws(QueryError) -> Frame {
-        let target = try string(node.arguments[1])
-        let separator = try string(node.arguments[2])
+    func labelJoin(_ plan: PlanNode, _ node: FunctionCall) throws(QueryError) -> Frame {
+        let target = try string(plan.operands[1])
+        let separator = try string(plan.operands[2])
         var sources: [String] = []
-        for argument in node.arguments.dropFirst(3) {
-            let name = try string(argument)
+        for operand in plan.operands.dropFirst(3) {
+            let name = try string(operand)
             guard !name.isEmpty else {
                 throw .execution("invalid source label name in label_join(): \(name)")
             }
@@ -44,20 +56,38 @@ extension Evaluator {
         guard !target.isEmpty else {
             throw .execution("invalid destination label name in label_join(): \(target)")
         }
-        var frame = try vector(node.arguments[0])
-        for row in 0..<frame.count {
-            let labels = frame.labels[row]
-            frame.labels[row][target] = sources.map { labels[$0] }.joined(separator: separator)
-            if target == LabelSet.metricName { frame.dropsName[row] = false }
+        return try relabelled(plan, target: target) { labels in
+            sources.map { labels[$0] }.joined(separator: separator)
         }
-        frame.isDistinct = false
+    }
+
+    /// Gives each series of the first operand the value that `text` makes of its labels; nil leaves it alone.
+    private func relabelled(
+        _ plan: PlanNode,
+        target: String,
+        _ text: (LabelSet) -> String?
+    ) throws(QueryError) -> Frame {
+        var frame = try vector(plan.operands[0])
+        let made: RelabelledTable
+        if let known = plan.recall({ $0.relabelled }), known.source === frame.table {
+            made = known
+        } else {
+            made = RelabelledTable(frame.table, target: target, text)
+            plan.keep { $0.relabelled = made }
+        }
+        if target == LabelSet.metricName, frame.drops != .none {
+            // A name that was written is not dropped.
+            let drops = frame.drops
+            frame.drops = .some((0..<frame.count).map { drops[$0] && !made.isWritten[$0] })
+        }
+        frame.relabel(made.table, isDistinct: made.isDistinct)
         try mergeEqualLabels(&frame)
         return frame
     }
 
     /// The sort functions, which matter to instant queries alone.
-    func sorted(_ node: FunctionCall) throws(QueryError) -> Frame {
-        let frame = try vector(node.arguments[0])
+    func sorted(_ plan: PlanNode, _ node: FunctionCall) throws(QueryError) -> Frame {
+        let frame = try vector(plan.operands[0])
         // What counts is the grid at hand: a subquery orders nothing, an expression fixed with @ does.
         if grid.count > 1 || (grid == run.grid && run.range > 0) {
             run.warn(
@@ -68,9 +98,9 @@ extension Evaluator {
         guard grid.count == 1 else { return frame }
         let descends = node.function == .sortDesc || node.function == .sortByLabelDesc
         var names: [String] = []
-        for argument in node.arguments.dropFirst() { names.append(try string(argument)) }
+        for operand in plan.operands.dropFirst() { names.append(try string(operand)) }
         let byLabel = node.function == .sortByLabel || node.function == .sortByLabelDesc
-        let order = (0..<frame.count).sorted { a, b in
+        let order = (0..<frame.count).filter(frame.hasValues).sorted { a, b in
             if byLabel {
                 let (x, y) = (frame.labels[a], frame.labels[b])
                 for name in names where !x[name].hasSameBytes(as: y[name]) {
@@ -88,9 +118,44 @@ extension Evaluator {
     }
 }
 
+/// What a call of `label_replace` says, read once.
+struct LabelReplacement: Sendable {
+    let source: String
+    let target: String
+    let pattern: Pattern
+    let template: ReplacementTemplate
+}
+
+/// A table with one label written anew.
+final class RelabelledTable: Sendable {
+    let source: SeriesTable
+    let table: SeriesTable
+    /// Row by row, whether the label was written.
+    let isWritten: [Bool]
+    /// True when no two rows have equal labels.
+    let isDistinct: Bool
+
+    init(_ source: SeriesTable, target: String, _ text: (LabelSet) -> String?) {
+        self.source = source
+        var labels = source.labels
+        var isWritten = [Bool](repeating: false, count: labels.count)
+        var numbers = LabelTable(capacity: labels.count)
+        for row in labels.indices {
+            if let text = text(labels[row]) {
+                labels[row][target] = text
+                isWritten[row] = true
+            }
+            _ = numbers.insert(labels[row])
+        }
+        self.isWritten = isWritten
+        isDistinct = numbers.count == labels.count
+        table = SeriesTable(labels)
+    }
+}
+
 /// A replacement text with `$1`, `${1}`, `$name` and `${name}`, as Go's `Regexp.Expand` reads it.
-struct ReplacementTemplate {
-    private enum Part {
+struct ReplacementTemplate: Sendable {
+    private enum Part: Sendable {
         case text([UInt8])
         case group(Int)
     }

@@ -5,127 +5,116 @@ import Timekeeping
 extension Evaluator {
     /// Evaluates a function of a range vector: its windows slide over samples that are read once.
     func rangeCall(
+        _ plan: PlanNode,
         _ node: FunctionCall,
-        _ kernel: RangeFunction.Kernel
+        _ kernel: @escaping RangeFunction.Kernel
     ) throws(QueryError) -> Frame {
         var scalars: [[Double]] = []
-        var argument: Expression?
-        for each in node.arguments {
-            if each.valueType == .matrix {
-                argument = each.unwrapped
+        var argument: PlanNode?
+        for operand in plan.operands {
+            if operand.isMatrix {
+                argument = operand
             } else {
-                scalars.append(try scalar(each))
+                scalars.append(try scalar(operand))
             }
         }
         guard let argument else { throw .execution("\(node.function.rawValue) lacks a range") }
-        let input = try rangeInput(argument, for: node.function)
-        if !input.series.isEmpty { try checkParameters(node, scalars) }
-        try run.checkSize(rows: input.series.count, steps: grid.count)
-        var frame = Frame(steps: grid.count)
-        frame.reserve(input.series.count)
-        let dropsName = node.function != .lastOverTime && node.function != .firstOverTime
-        for (index, series) in input.series.enumerated() {
-            let row = frame.appendRow(
-                series.labels,
-                dropsName: dropsName || input.dropsName[index]
-            )
-            try run.checkCancellation()
-            slide(series.samples.span, input, scalars, kernel, into: &frame, row: row)
-            if !frame.hasValues(row) {
-                frame.removeLastRow()
-            } else if node.function == .rate || node.function == .increase {
-                noteNonCounter(series.labels.name, argument)
-            }
+        var frame = try windows(plan, node, kernel, argument, scalars)
+        if node.function == .absentOverTime { return absentOverTime(frame, argument.expression) }
+        if node.function == .rate || node.function == .increase {
+            noteNonCounters(frame, plan, argument.expression)
         }
-        if node.function == .absentOverTime { return absentOverTime(frame, argument) }
-        frame.isDistinct = input.isDistinct
-        if !delaysNameRemoval, dropsName {
-            frame.removeDroppedNames()
-            try mergeEqualLabels(&frame)
+        if node.function != .lastOverTime && node.function != .firstOverTime {
+            try dropNames(&frame, plan)
         }
         return frame
     }
 
-    /// What a range function reads.
-    private struct RangeInput {
-        var series: [SeriesSamples]
-        /// Of each series, whether its name is to be dropped already.
-        var dropsName: [Bool]
-        /// True when no two series have equal labels.
-        var isDistinct: Bool
-        var window: Window
-        var mode: WindowMode
-    }
-
-    private func rangeInput(
-        _ argument: Expression,
-        for function: Function
-    ) throws(QueryError) -> RangeInput {
-        switch argument {
-        case .matrix(let node):
-            try checkMode(node.selector.window, function)
-            let window = try window(node)
-            let series = try read(node, window)
-            return RangeInput(
-                series: series,
-                dropsName: [Bool](repeating: false, count: series.count),
-                isDistinct: true,
-                window: window,
-                mode: node.selector.window
-            )
-        case .subquery(let node):
-            let (evaluator, frame, window) = try subquery(node)
-            var input = RangeInput(
-                series: [],
-                dropsName: [],
-                isDistinct: frame.isDistinct,
-                window: window,
-                mode: .plain
-            )
-            for row in 0..<frame.count {
-                let samples = evaluator.samples(frame, row)
-                guard !samples.isEmpty else { continue }
-                input.series.append(SeriesSamples(labels: frame.labels[row], samples: samples))
-                input.dropsName.append(frame.dropsName[row])
+    /// The function's value for each window of each series.
+    private func windows(
+        _ plan: PlanNode,
+        _ node: FunctionCall,
+        _ kernel: @escaping RangeFunction.Kernel,
+        _ argument: PlanNode,
+        _ scalars: [[Double]]
+    ) throws(QueryError) -> Frame {
+        switch argument.expression {
+        case .matrix(let matrix):
+            guard let leaf = plan.leaf else { break }
+            try checkMode(matrix.selector.window, node.function)
+            if hasDoubtfulParameters(node, scalars) {
+                let samples = try read(argument: matrix)
+                if !samples.isEmpty { try checkParameters(node, scalars) }
             }
-            return input
-        default: throw .execution("expected a range vector: \(argument.printed)")
+            let frame = try read(leaf, scalars)
+            try run.count(frame.presentCount)
+            return frame
+        case .subquery(let subquery):
+            let (evaluator, inner, window) = try self.subquery(argument, subquery)
+            if inner.hasValues { try checkParameters(node, scalars) }
+            return try slide(
+                windowFunction(node.function, kernel, length: window.range, scalars, .plain),
+                over: inner,
+                evaluator.grid,
+                window
+            )
+        default: break
         }
+        throw .execution("expected a range vector: \(argument.expression.printed)")
     }
 
+    private func read(argument: MatrixSelector) throws(QueryError) -> [SeriesSamples] {
+        try read(argument, try window(argument))
+    }
+
+    /// Slides windows over the values that an expression has over a grid of its own.
     private func slide(
-        _ samples: Span<Sample>,
-        _ input: RangeInput,
-        _ scalars: [[Double]],
-        _ kernel: RangeFunction.Kernel,
-        into frame: inout Frame,
-        row: Int
-    ) {
-        let window = input.window
-        var context = RangeContext(
-            start: 0,
-            end: 0,
-            rangeSeconds: Double(window.range) / 1000,
-            moment: 0,
-            mode: input.mode
+        _ function: WindowFunction,
+        over inner: Frame,
+        _ innerGrid: TimeGrid,
+        _ window: Window
+    ) throws(QueryError) -> Frame {
+        try run.checkSize(rows: inner.count, steps: grid.count)
+        // The frame of a window without steps has no rows either.
+        var result = Frame(
+            absent: inner.table,
+            steps: grid.count,
+            drops: inner.drops,
+            isDistinct: inner.isDistinct
         )
-        var low = 0
-        var high = 0
-        for step in 0..<grid.count {
-            context.moment = grid.time(step)
-            context.end = window.reference(context.moment)
-            context.start = context.end - window.range
-            let after = context.start - window.before
-            let through = context.end + window.after
-            while high < samples.count, samples[high].timestamp.milliseconds <= through {
-                high += 1
+        let isFixed = window.moment.fixed != nil
+        var request = ColumnRequest(
+            matchers: [],
+            function: function,
+            length: window.range,
+            end: window.reference(grid.start),
+            step: grid.step,
+            steps: isFixed ? 1 : grid.count
+        )
+        var samples: [Sample] = []
+        for row in 0..<inner.count {
+            try run.checkCancellation()
+            samples.removeAll(keepingCapacity: true)
+            for step in 0..<inner.steps where inner[row, step].isPresent {
+                samples.append(
+                    Sample(Timestamp(milliseconds: innerGrid.time(step)), inner[row, step])
+                )
             }
-            while low < high, samples[low].timestamp.milliseconds <= after { low += 1 }
-            guard low < high else { continue }
-            if scalars.count > 0 { context.first = scalars[0][step] }
-            if scalars.count > 1 { context.second = scalars[1][step] }
-            frame[row, step] = kernel(samples.extracting(low..<high), context)
+            guard !samples.isEmpty else { continue }
+            // A window that stays where it is still has a moment of evaluation a step.
+            for step in 0..<(isFixed ? grid.count : 1) {
+                if isFixed {
+                    let scan = function.scan
+                    request.function.scan = {
+                        scan($0, SeriesWindow(start: $1.start, end: $1.end, step: step))
+                    }
+                }
+                ColumnScan.slide(samples.span, request) { found, value in
+                    result[row, isFixed ? step : found] = value
+                }
+            }
         }
+        return result
     }
 
     private func checkMode(_ mode: WindowMode, _ function: Function) throws(QueryError) {
@@ -144,6 +133,16 @@ extension Evaluator {
         }
     }
 
+    /// True when a parameter is one that `checkParameters` has something to say of.
+    private func hasDoubtfulParameters(_ node: FunctionCall, _ scalars: [[Double]]) -> Bool {
+        switch node.function {
+        case .quantileOverTime: scalars[0].contains { !($0 >= 0 && $0 <= 1) }
+        case .doubleExponentialSmoothing: scalars.joined().contains { $0 <= 0 || $0 >= 1 }
+        default: false
+        }
+    }
+
+    /// Checks the scalar arguments; of an empty vector nothing is said.
     private func checkParameters(
         _ node: FunctionCall,
         _ scalars: [[Double]]
@@ -173,25 +172,44 @@ extension Evaluator {
         )
     }
 
-    private func noteNonCounter(_ name: String, _ argument: Expression) {
-        guard !name.isEmpty,
-            !["_total", "_sum", "_count", "_bucket"].contains(where: name.hasSuffix)
-        else { return }
-        run.inform(
-            "metric might not be a counter, name does not end in _total/_sum/_count/_bucket: "
-                + GoQuoting.quoted(name),
-            at: argument.span
-        )
+    private func noteNonCounters(_ frame: Frame, _ plan: PlanNode, _ argument: Expression) {
+        guard run.keepsAnnotations else { return }
+        var suspects = plan.recall { $0.suspects }
+        if suspects?.source !== frame.table {
+            suspects = SuspectNames(frame.table)
+            plan.keep { $0.suspects = suspects }
+        }
+        var found: [(row: Int, name: String)] = []
+        for (name, rows) in suspects?.rows ?? [] {
+            if let row = rows.first(where: frame.hasValues) { found.append((row, name)) }
+        }
+        for (_, name) in found.sorted(by: { $0.row < $1.row }) {
+            run.inform(
+                "metric might not be a counter, name does not end in _total/_sum/_count/_bucket: "
+                    + GoQuoting.quoted(name),
+                at: argument.span
+            )
+        }
     }
 
     private func absentOverTime(_ frame: Frame, _ argument: Expression) -> Frame {
-        var result = Frame(steps: grid.count)
-        result.appendRow(absentLabels(argument), dropsName: true)
+        var result = absence(of: frame, argument)
+        result.drops = .all
+        return result
+    }
+
+    /// One where no row has a value.
+    func absence(of frame: Frame, _ argument: Expression) -> Frame {
+        var result = Frame(
+            absent: SeriesTable([absentLabels(argument)]),
+            steps: grid.count,
+            isDistinct: true
+        )
         for step in 0..<grid.count {
             let isThere = (0..<frame.count).contains { frame[$0, step].isPresent }
             if !isThere { result[0, step] = 1 }
         }
-        return result.compacted()
+        return result
     }
 
     /// The labels that a selector's equality matchers promise.

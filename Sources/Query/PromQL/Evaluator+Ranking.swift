@@ -7,11 +7,13 @@ extension Evaluator {
         _ node: Aggregation,
         _ parameters: [Double],
         _ input: Frame,
-        _ groups: [Int],
-        groupCount: Int
+        _ grouped: GroupedTable
     ) -> Frame {
-        var members = [[Int]](repeating: [], count: groupCount)
-        for row in 0..<input.count { members[groups[row]].append(row) }
+        var members = [[Int]](repeating: [], count: grouped.table.count)
+        for row in 0..<input.count where input.hasValues(row) {
+            members[Int(grouped.groups[row])].append(row)
+        }
+        if let order = order(input, grouped) { members = order.map { members[$0] } }
         let offsets =
             node.operation == .limitRatio
             ? input.labels.map { Double($0.prometheusHash) / Double(UInt64.max) } : []
@@ -27,7 +29,7 @@ extension Evaluator {
             }
         }
         // Of an instant query the order is part of the answer.
-        return grid.count == 1 ? result.selecting(order) : result.compacted()
+        return grid.count == 1 ? result.selecting(order) : result
     }
 
     private func choose(

@@ -10,7 +10,7 @@ enum Value {
     case vector(Frame)
 }
 
-/// Evaluates expressions over one grid; subqueries get an evaluator over theirs.
+/// Evaluates plans over one grid; subqueries get an evaluator over theirs.
 struct Evaluator {
     let run: QueryRun
     let grid: TimeGrid
@@ -19,71 +19,91 @@ struct Evaluator {
 
     static let duplicateLabels = "vector cannot contain metrics with the same labelset"
 
-    /// Evaluates an expression that is no range vector.
-    func evaluate(_ expression: Expression) throws(QueryError) -> Value {
+    /// Evaluates a plan that is no range vector.
+    func evaluate(_ plan: PlanNode) throws(QueryError) -> Value {
         try run.checkCancellation()
-        if grid.count > 1, !expression.isLiteral, expression.isFixed {
-            return try evaluateOnce(expression)
-        }
-        switch expression {
+        if grid.count > 1, !plan.isLiteral, plan.isFixed { return try evaluateOnce(plan) }
+        switch plan.expression {
         case .number(let literal):
             return .scalar([Double](repeating: literal.value, count: grid.count))
         case .string(let literal): return .string(literal.value)
-        case .parenthesized(let node): return try evaluate(node.inner)
-        case .vector(let selector): return .vector(try vectorSelector(selector))
-        case .unary(let node): return try unary(node)
-        case .binary(let node): return try binary(node)
-        case .aggregation(let node): return .vector(try aggregation(node))
-        case .call(let node): return try call(node)
+        case .vector: return .vector(try selected(plan))
+        case .unary(let node): return try unary(plan, node)
+        case .binary(let node): return try binary(plan, node)
+        case .aggregation(let node): return .vector(try aggregation(plan, node))
+        case .call(let node): return try call(plan, node)
         case .matrix, .subquery:
             throw .execution("a range vector is an argument of functions only")
+        case .parenthesized(let node):
+            preconditionFailure("a plan has no parentheses: \(node.inner.printed)")
         }
     }
 
-    /// Evaluates an expression that the parser has typed as an instant vector.
-    func vector(_ expression: Expression) throws(QueryError) -> Frame {
-        guard case .vector(let frame) = try evaluate(expression) else {
-            throw .execution("expected an instant vector: \(expression.printed)")
+    /// Evaluates a plan that the parser has typed as an instant vector.
+    func vector(_ plan: PlanNode) throws(QueryError) -> Frame {
+        guard case .vector(let frame) = try evaluate(plan) else {
+            throw .execution("expected an instant vector: \(plan.expression.printed)")
         }
         return frame
     }
 
-    /// Evaluates an expression that the parser has typed as a scalar: one value a step.
-    func scalar(_ expression: Expression) throws(QueryError) -> [Double] {
-        guard case .scalar(let values) = try evaluate(expression) else {
-            throw .execution("expected a scalar: \(expression.printed)")
+    /// Evaluates a plan that the parser has typed as a scalar: one value a step.
+    func scalar(_ plan: PlanNode) throws(QueryError) -> [Double] {
+        guard case .scalar(let values) = try evaluate(plan) else {
+            throw .execution("expected a scalar: \(plan.expression.printed)")
         }
         return values
     }
 
     /// The text of a string argument.
-    func string(_ expression: Expression) throws(QueryError) -> String {
-        guard case .string(let literal) = expression.unwrapped else {
-            throw .execution("expected a string: \(expression.printed)")
+    func string(_ plan: PlanNode) throws(QueryError) -> String {
+        guard case .string(let literal) = plan.expression else {
+            throw .execution("expected a string: \(plan.expression.printed)")
         }
         return literal.value
     }
 
-    private func unary(_ node: UnaryExpression) throws(QueryError) -> Value {
-        switch try evaluate(node.operand) {
+    private func unary(_ plan: PlanNode, _ node: UnaryExpression) throws(QueryError) -> Value {
+        switch try evaluate(plan.operands[0]) {
         case .scalar(let values): return .scalar(node.isNegation ? values.map { -$0 } : values)
         case .vector(var frame):
             guard node.isNegation else { return .vector(frame) }
             frame.map { -$0 }
-            frame.dropNames(delayed: delaysNameRemoval)
-            if !delaysNameRemoval { try mergeEqualLabels(&frame) }
+            try dropNames(&frame, plan)
             return .vector(frame)
         case .string: throw .execution("a string has no sign")
         }
+    }
+
+    // MARK: Labels
+
+    /// Marks the name of every row as dropped, or drops it at once and merges what is equal then.
+    func dropNames(_ frame: inout Frame, _ plan: PlanNode) throws(QueryError) {
+        markNamesDropped(&frame, plan)
+        if !delaysNameRemoval { try mergeEqualLabels(&frame) }
+    }
+
+    /// Marks the name of every row as dropped, or drops it at once.
+    func markNamesDropped(_ frame: inout Frame, _ plan: PlanNode) {
+        frame.drops = .all
+        guard !delaysNameRemoval else { return }
+        let known = plan.recall { $0.renamed }
+        if let known, known.source === frame.table, known.sourceIsDistinct == frame.isDistinct {
+            frame.relabel(known.table, isDistinct: known.isDistinct)
+            return
+        }
+        guard let renamed = RenamedTable(frame) else { return }
+        plan.keep { $0.renamed = renamed }
+        frame.relabel(renamed.table, isDistinct: renamed.isDistinct)
     }
 
     func mergeEqualLabels(_ frame: inout Frame) throws(QueryError) {
         guard frame.mergeEqualLabels() else { throw .execution(Evaluator.duplicateLabels) }
     }
 
-    /// The final form of a vector: names dropped where they are to be, no labels twice.
+    /// The final form of a vector: rows with values only, names dropped where they are to be, no labels twice.
     func named(_ frame: Frame) throws(QueryError) -> Frame {
-        var result = frame
+        var result = frame.compacted()
         result.removeDroppedNames()
         try mergeEqualLabels(&result)
         return result
@@ -114,51 +134,18 @@ struct Evaluator {
 
     // MARK: Parts that do not depend on the step
 
-    private func evaluateOnce(_ expression: Expression) throws(QueryError) -> Value {
-        let once = Evaluator(run: run, grid: TimeGrid(at: grid.start))
-        switch try once.evaluate(expression) {
+    private func evaluateOnce(_ plan: PlanNode) throws(QueryError) -> Value {
+        switch try once.evaluate(plan) {
         case .string(let text): return .string(text)
         case .scalar(let values):
             return .scalar([Double](repeating: values[0], count: grid.count))
         case .vector(let frame):
             try run.checkSize(rows: frame.count, steps: grid.count)
-            try run.count(frame.count * (grid.count - 1))
+            try run.count(frame.presentCount * (grid.count - 1))
             return .vector(frame.broadcast(to: grid.count))
         }
     }
-}
 
-extension Expression {
-    fileprivate var isLiteral: Bool {
-        switch self {
-        case .number, .string: true
-        default: false
-        }
-    }
-
-    /// True when the expression has the same value at every step: all it reads is fixed with `@`.
-    var isFixed: Bool {
-        switch self {
-        case .number, .string: true
-        case .vector(let selector): selector.modifiers.at != nil
-        case .matrix(let matrix): matrix.selector.modifiers.at != nil
-        case .subquery(let subquery): subquery.modifiers.at != nil
-        case .parenthesized, .unary, .binary, .aggregation: children.allSatisfy(\.isFixed)
-        case .call(let node):
-            !node.function.dependsOnTime(argumentCount: node.arguments.count)
-                && node.arguments.allSatisfy(\.isFixed)
-        }
-    }
-}
-
-extension Function {
-    /// True when the evaluation time itself enters the value.
-    func dependsOnTime(argumentCount: Int) -> Bool {
-        switch self {
-        case .time, .timestamp, .predictLinear, .info: true
-        case .dayOfMonth, .dayOfWeek, .dayOfYear, .daysInMonth, .hour, .minute, .month, .year:
-            argumentCount == 0
-        default: false
-        }
-    }
+    /// The evaluator of what has the same value at all steps.
+    var once: Evaluator { Evaluator(run: run, grid: TimeGrid(at: grid.start)) }
 }

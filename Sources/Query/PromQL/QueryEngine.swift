@@ -44,10 +44,10 @@ package struct QueryEngine: Sendable {
         let grid = TimeGrid(at: moment.milliseconds)
         let run = QueryRun(source: source, settings: settings, grid: grid, isRange: false)
         let evaluator = Evaluator(run: run, grid: grid)
-        if expression.valueType == .matrix {
-            return run.result(.matrix(try evaluator.matrix(expression)))
-        }
-        switch try evaluator.evaluate(expression) {
+        let plan = Planner(isSharing: false).plan(expression)
+        try evaluator.read(plan)
+        if plan.isMatrix { return run.result(.matrix(try evaluator.matrix(plan))) }
+        switch try evaluator.evaluate(plan) {
         case .string(let text): return run.result(.string(text))
         case .scalar(let values): return run.result(.scalar(values[0]))
         case .vector(let frame):
@@ -105,7 +105,9 @@ package struct QueryEngine: Sendable {
         )
         try run.checkSize(rows: 1, steps: grid.count)
         let evaluator = Evaluator(run: run, grid: grid)
-        switch try evaluator.evaluate(expression) {
+        let plan = Planner(isSharing: false).plan(expression)
+        try evaluator.read(plan)
+        switch try evaluator.evaluate(plan) {
         case .string: throw .badExpression("a range query needs numbers")
         case .scalar(let values):
             let samples = values.enumerated().map {

@@ -12,16 +12,21 @@ final class QueryRun {
     /// The query's end minus its start, milliseconds.
     let range: Int64
     let lookback: Int64
+    /// False when nobody reads warnings and infos.
+    let keepsAnnotations: Bool
     private var sampleCount = 0
     private var annotations = Annotations()
+    private var known: [Leaf.Key: Column] = [:]
 
     init(
         source: any SeriesReading,
         settings: QuerySettings,
         grid: TimeGrid,
         isRange: Bool,
-        range: Int64 = 0
+        range: Int64 = 0,
+        keepsAnnotations: Bool = true
     ) {
+        self.keepsAnnotations = keepsAnnotations
         self.source = source
         self.settings = settings
         self.grid = grid
@@ -35,15 +40,15 @@ final class QueryRun {
     }
 
     func warn(_ text: String, at span: SourceSpan) {
-        annotations.add(warning: text, at: span)
+        if keepsAnnotations { annotations.add(warning: text, at: span) }
     }
 
     func inform(_ text: String, at span: SourceSpan) {
-        annotations.add(info: text, at: span)
+        if keepsAnnotations { annotations.add(info: text, at: span) }
     }
 
     func noteForcedMonotonicity(_ note: ForcedMonotonicity, metric: String, at span: SourceSpan) {
-        annotations.add(note, metric: metric, at: span)
+        if keepsAnnotations { annotations.add(note, metric: metric, at: span) }
     }
 
     /// Counts samples read or made.
@@ -86,12 +91,44 @@ final class QueryRun {
         )
         do throws(SeriesReadingError) {
             return try source.select(selection, sampleLimit: settings.sampleLimit)
-        } catch {
-            switch error {
-            case .sampleLimit: throw sampleLimitError
-            case .stopped: throw .execution("expanding series: \(error)")
-            }
+        } catch { throw queryError(error) }
+    }
+
+    /// Reads columns, all of one state of the data.
+    func columns(_ requests: [ColumnRequest]) throws(QueryError) -> [Column] {
+        guard !requests.isEmpty else { return [] }
+        do throws(SeriesReadingError) {
+            return try source.columns(requests, sampleLimit: settings.sampleLimit)
+        } catch { throw queryError(error) }
+    }
+
+    private func queryError(_ error: SeriesReadingError) -> QueryError {
+        switch error {
+        case .sampleLimit: sampleLimitError
+        case .stopped: .execution("expanding series: \(error)")
         }
+    }
+
+    // MARK: Columns read beforehand
+
+    /// The column of a leaf, from those read before or from the source.
+    func column(_ key: Leaf.Key, _ request: ColumnRequest) throws(QueryError) -> Column {
+        if let known = known[key] { return known }
+        let column = try columns([request])[0]
+        known[key] = column
+        return column
+    }
+
+    /// Reads all that is wanted and not known yet, at once.
+    func read(_ wanted: [(key: Leaf.Key, request: ColumnRequest)]) throws(QueryError) {
+        var keys: [Leaf.Key] = []
+        var requests: [ColumnRequest] = []
+        var seen: Set<Leaf.Key> = []
+        for (key, request) in wanted where known[key] == nil && seen.insert(key).inserted {
+            keys.append(key)
+            requests.append(request)
+        }
+        for (key, column) in zip(keys, try columns(requests)) { known[key] = column }
     }
 
     /// The milliseconds of a selector's length, for this query's step and range.

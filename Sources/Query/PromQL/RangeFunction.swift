@@ -22,7 +22,7 @@ struct RangeContext {
 /// Each takes the window's samples, oldest first, at least one, without staleness markers, and answers the
 /// value or `Absent`. The order of operations is Prometheus's: the bits depend on it.
 enum RangeFunction {
-    typealias Kernel = (Span<Sample>, RangeContext) -> Double
+    typealias Kernel = @Sendable (Span<Sample>, RangeContext) -> Double
 
     /// The kernel of a function that takes a range vector.
     static func kernel(_ function: Function) -> Kernel? {

@@ -169,7 +169,8 @@ import Timekeeping
         let moment = Timestamp(milliseconds: 999_000)
         for text in [
             "sum_over_time(c[5m])", "max_over_time(vector(1)[1h:1s])", "vector(1)[200y:1ms]",
-            "count_over_time(c[10s]) + max_over_time(c[95s])",
+            "count_over_time(c[10s]) + max_over_time(c[105s])",
+            "max_over_time(c[50s:1s]) + max_over_time(c[51s:1s])",
         ] {
             let expression = try PromQLParser.parse(text)
             #expect {
