@@ -23,7 +23,7 @@ enum ChunkDecoder {
     }
 
     /// How a chunk's timestamps are packed, and where.
-    private struct Times {
+    struct Times {
         var offset: Int
         var width: Int
         var unit: Int64
@@ -107,7 +107,7 @@ enum ChunkDecoder {
     }
 
     @inline(__always)
-    fileprivate static func signed(_ chunk: UnsafeRawPointer, _ offset: Int, width: Int) -> Int64 {
+    static func signed(_ chunk: UnsafeRawPointer, _ offset: Int, width: Int) -> Int64 {
         guard width > 0 else { return 0 }
         let spare = Int64(64 &- 8 &* width)
         let word = unsafe chunk.loadUnaligned(fromByteOffset: offset, as: Int64.self)

@@ -59,6 +59,31 @@ extension LabelIndex {
         }
     }
 
+    /// Numbers of the series that came since `creations` was that count and satisfy all matchers, ascending.
+    ///
+    /// Nil when so many came that it is better to look for all.
+    mutating func created(
+        since count: UInt64,
+        matching matchers: [LabelMatcher],
+        _ storage: borrowing SeriesStorage
+    ) -> [UInt32]? {
+        guard let recent = recentSeries(since: count) else { return nil }
+        guard !recent.isEmpty, let resolution = resolve(matchers, storage.slab) else { return [] }
+        return recent.filter { series in
+            let head = storage.head(series)
+            guard head.state != SeriesHead.State.free else { return false }
+            return resolution.required.allSatisfy { has(head, $0, storage.slab) }
+                && resolution.alternatives.allSatisfy { passes(head, $0.condition, storage.slab) }
+                && resolution.conditions.allSatisfy { passes(head, $0, storage.slab) }
+        }
+    }
+
+    private func has(_ head: SeriesHead, _ pair: UInt32, _ slab: borrowing Slab) -> Bool {
+        let labels = unsafe slab.address(head.labels).assumingMemoryBound(to: UInt32.self)
+        for index in 0..<Int(head.labelCount) where unsafe labels[index] == pair { return true }
+        return false
+    }
+
     /// Nil when no series can satisfy all of the matchers.
     private mutating func resolve(
         _ matchers: [LabelMatcher],

@@ -27,8 +27,11 @@ struct LabelIndex: ~Copyable {
     private(set) var changes: UInt64 = 0
     /// `changes` when a series last came to or went from a metric, by the pair of the metric's name.
     private(set) var metricChanges: [UInt32: UInt64] = [:]
-    /// `changes` at the last purge: numbers of series may mean others since.
-    private(set) var lastPurge: UInt64 = 0
+    /// Counts series that came.
+    private(set) var creations: UInt64 = 0
+    /// The numbers of the series that came last, by count.
+    private var recentSeries: [UInt32] = []
+    private static let recentSeriesMax = 1 << 13
 
     init(budget: MemoryBudget, hasher: LabelHasher) {
         self.budget = budget
@@ -46,7 +49,8 @@ struct LabelIndex: ~Copyable {
             unsafe free(UnsafeMutableRawPointer(bitPattern: UInt(pairs[number].list)))
         }
         budget.add(
-            bytes: -slots.count * 4 - pairCount * LabelIndex.pairBytes
+            bytes: -(slots.count + recentSeries.count) * 4 - pairCount
+                * LabelIndex.pairBytes
                 - nameCount * LabelIndex.nameBytes
         )
     }
@@ -285,6 +289,13 @@ struct LabelIndex: ~Copyable {
         _ slab: inout Slab
     ) -> BlockReference {
         changes += 1
+        if recentSeries.count < LabelIndex.recentSeriesMax {
+            recentSeries.append(series)
+            budget.add(bytes: 4)
+        } else {
+            recentSeries[Int(creations % UInt64(LabelIndex.recentSeriesMax))] = series
+        }
+        creations += 1
         let block = slab.allocate(max(4, fields.count * 4), isEssential: true)
         for (index, field) in fields.enumerated() {
             let name = unsafe internName(
@@ -396,6 +407,25 @@ struct LabelIndex: ~Copyable {
         return UnsafeBufferPointer(list)
     }
 
+    /// Numbers of the series that came since `creations` was that count, each once, ascending.
+    ///
+    /// A purged one's number may be among them, whoever has it now. Nil when they are too many to be known.
+    func recentSeries(since count: UInt64) -> [UInt32]? {
+        guard creations - count <= UInt64(LabelIndex.recentSeriesMax) else { return nil }
+        var list: [UInt32] = []
+        for number in count..<creations {
+            list.append(recentSeries[Int(number % UInt64(LabelIndex.recentSeriesMax))])
+        }
+        list.sort()
+        var kept = 0
+        for place in list.indices where place == 0 || list[place] != list[place - 1] {
+            list[kept] = list[place]
+            kept += 1
+        }
+        list.removeLast(list.count - kept)
+        return list
+    }
+
     /// How many series have a pair.
     func count(of pair: UInt32) -> Int { unsafe Int(pairs[Int(pair)].count) }
 
@@ -407,7 +437,6 @@ struct LabelIndex: ~Copyable {
     ///   - slab: Where texts and lists are.
     mutating func purge(_ leaving: [UInt64], affected: [UInt32], _ slab: inout Slab) {
         changes += 1
-        lastPurge = changes
         for pair in Set(affected).sorted() {
             let entry = unsafe pairs + Int(pair)
             let count = unsafe Int(entry.pointee.count)

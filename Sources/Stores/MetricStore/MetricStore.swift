@@ -16,6 +16,7 @@ package final class MetricStore: SeriesReading, SampleAppending, Sendable {
     private let hasher: LabelHasher
     private let shards: [Shard]
     private let gate: AdmissionGate
+    private let tables: SelectorTables
     private let threads = Mutex<[OwnedThread]>([])
     /// The metric that the last limit message named; asking the shards for every refused batch would slow them.
     private let blame = Mutex<(text: String, until: UInt64)>(("", 0))
@@ -42,6 +43,7 @@ package final class MetricStore: SeriesReading, SampleAppending, Sendable {
         hasher = LabelHasher(using: &random)
         shards = (0..<settings.shards).map { Shard(number: $0) }
         gate = AdmissionGate(samplesMax: settings.queuedSamplesMax)
+        tables = SelectorTables(selectorsMax: settings.cachedSelectorsMax, budget: budget)
         metrics.collect { [weak self] in self?.families() ?? [] }
     }
 
@@ -185,6 +187,26 @@ package final class MetricStore: SeriesReading, SampleAppending, Sendable {
         try series(.newest, selection, sampleLimit: sampleLimit)
     }
 
+    package func columns(
+        _ requests: [ColumnRequest],
+        sampleLimit: Int
+    ) throws(SeriesReadingError) -> [Column] {
+        guard !requests.isEmpty else { return [] }
+        let now = clock.now()
+        let work = ColumnWork(
+            requests,
+            tables: tables,
+            oldest: (now - settings.retention).milliseconds,
+            sampleLimit: sampleLimit,
+            shards: shards.count,
+            now: now.milliseconds
+        )
+        guard gate.enter(samples: 0, waits: true) == .entered else { throw .stopped }
+        defer { gate.leave(samples: 0) }
+        for shard in shards { shard.post(work) }
+        return try work.columns(tables)
+    }
+
     private func series(
         _ question: ReadWork.Question,
         _ selection: SeriesSelection,
@@ -255,7 +277,7 @@ package final class MetricStore: SeriesReading, SampleAppending, Sendable {
         return try ask(
             ReadWork(
                 question,
-                matchers: selection.matchers,
+                selector: tables.reference(to: selection.matchers, now: clock.now().milliseconds),
                 start: start.milliseconds,
                 end: selection.range.end.milliseconds,
                 sampleLimit: sampleLimit,

@@ -21,7 +21,7 @@ package struct MetricStoreSettings: Hashable, Sendable {
     package var queuedSamplesMax: Int
     /// Encodings of one label set that are found without decoding (label order, for example, may differ).
     package var aliasesPerSeriesMax: Int
-    /// Selectors whose series are remembered, in each shard.
+    /// Selectors whose series are remembered, while memory for them lasts (an eighth of `maxMemoryBytes`).
     package var cachedSelectorsMax: Int
 
     package static let standard = MetricStoreSettings()
@@ -37,7 +37,7 @@ package struct MetricStoreSettings: Hashable, Sendable {
         futureSkewMax: Duration = .seconds(600),
         queuedSamplesMax: Int = 1 << 20,
         aliasesPerSeriesMax: Int = 8,
-        cachedSelectorsMax: Int = 1024
+        cachedSelectorsMax: Int = 16384
     ) {
         self.shards = shards
         self.retention = retention

@@ -30,7 +30,7 @@ final class ReadWork: Sendable {
     }
 
     let question: Question
-    let matchers: [LabelMatcher]
+    let selector: SelectorReference
     /// `(start, end]` in ms; retention already taken into account.
     let start: Int64
     let end: Int64
@@ -40,14 +40,14 @@ final class ReadWork: Sendable {
 
     init(
         _ question: Question,
-        matchers: [LabelMatcher] = [],
+        selector: SelectorReference = SelectorReference(id: 0, matchers: []),
         start: Int64 = 0,
         end: Int64 = 0,
         sampleLimit: Int = .max,
         shards: Int
     ) {
         self.question = question
-        self.matchers = matchers
+        self.selector = selector
         self.start = start
         self.end = end
         self.sampleLimit = sampleLimit

@@ -1,99 +1,211 @@
 import Model
 
-/// Series of the selectors that were asked for lately, in label order, so that asking again costs nothing
-/// while no series came or went.
+/// A selector as the shards know it.
+struct SelectorReference: Sendable {
+    /// Tells selectors apart that are asked for again; 0 when nothing is to be remembered.
+    var id: UInt64
+    var matchers: [LabelMatcher]
+}
+
+/// One shard's series of the selectors that were asked for lately, in label order.
+///
+/// Kept up as series come and go: asking again costs nothing while none did.
 struct SelectorCache {
     /// A selector's series.
     struct Plan {
         /// In label order.
-        var series: [UInt32]
-        /// Their labels; nil until the plan is used a second time.
-        var labelSets: [LabelSet]?
-        /// `LabelIndex.changes`, or those of the selector's metric, when the plan was made.
-        var changes: UInt64
-        /// `LabelIndex.changes` when the plan was made: series made since are new to it.
-        var made: UInt64
-        var lastUse: UInt64
+        fileprivate(set) var series: [UInt32]
+        /// Their labels; nil until somebody needed them.
+        fileprivate(set) var labelSets: [LabelSet]?
+        /// Another one whenever `series` is; never 0.
+        fileprivate(set) var version: UInt64
+        /// `LabelIndex.changes`, or those of the selector's metric, when the plan was brought up.
+        fileprivate var changes: UInt64
+        /// `LabelIndex.creations` when the plan was brought up.
+        fileprivate var creations: UInt64
+
+        fileprivate var cost: Int {
+            SelectorCache.planBytes + series.count * 12
+                + (labelSets?.count ?? 0) * SelectorCache.labelSetBytes
+        }
     }
 
-    private let plansMax: Int
+    /// What a plan takes beside its series, and a label set with its share of the strings, about.
+    static let planBytes = 256
+    static let labelSetBytes = 400
+    /// Seconds after which what nobody asked for is dropped.
+    static let idleSeconds: Int64 = 900
+    /// The share of the memory limit that plans may take, with the labels of their series.
+    static let memoryShare = 8
+
+    private var plans: UsageCache<UInt64, Plan>
     private let budget: MemoryBudget
-    /// Series in all plans together at most, and those whose labels are kept at most.
-    private static let seriesMax = 2 << 20
-    private static let labelSetsMax = 50_000
-    /// What a label set takes, about: its array and its share of the strings.
-    private static let labelSetBytes = 400
-    private var plans: [[LabelMatcher]: Plan] = [:]
-    private var seriesCount = 0
-    private var labelSetCount = 0
-    private var uses: UInt64 = 0
+    private var accounted = 0
+    private var versions: UInt64 = 0
+    private var seconds: Int64 = 0
 
-    init(plansMax: Int, budget: MemoryBudget) {
-        self.plansMax = plansMax
+    init(plansMax: Int, shards: Int, budget: MemoryBudget) {
         self.budget = budget
+        plans = UsageCache(
+            countMax: plansMax,
+            costMax: budget.maxBytes / SelectorCache.memoryShare / shards
+        )
     }
 
-    /// The series that satisfy the matchers, in label order, with their labels when those are kept.
+    /// The series that satisfy the matchers, in label order.
+    ///
+    /// - Parameters:
+    ///   - selector: The matchers and what they are remembered by.
+    ///   - known: Labels are wanted unless the plan has this version; nil: they are not wanted.
+    ///   - index: Where series are found.
+    ///   - storage: Where their heads are.
+    /// - Returns: Numbers that are theirs until the next purge.
     mutating func plan(
-        _ matchers: [LabelMatcher],
+        _ selector: SelectorReference,
+        labelsUnless known: UInt64?,
         _ index: inout LabelIndex,
         _ storage: borrowing SeriesStorage
     ) -> Plan {
-        uses += 1
-        let changes = SelectorCache.changes(of: matchers, index, storage)
-        let known = plans.removeValue(forKey: matchers)
-        if let known { count(known, -1) }
-        if var plan = known, plan.changes == changes {
-            plan.lastUse = uses
-            if plan.labelSets == nil,
-                labelSetCount + plan.series.count <= SelectorCache.labelSetsMax
-            {
-                plan.labelSets = SelectorCache.labelSets(plan.series, index, storage)
-            }
-            keep(plan, matchers)
+        defer { account() }
+        let changes = SelectorCache.changes(of: selector.matchers, index, storage)
+        func needsLabels(_ plan: Plan) -> Bool {
+            known.map { $0 != plan.version } == true && plan.labelSets == nil
+        }
+        if let plan = plans.use(selector.id, at: seconds), plan.changes == changes,
+            !needsLabels(plan)
+        {
             return plan
         }
-        let found = index.series(matching: matchers, storage)
-        let plan = Plan(
-            series: SelectorCache.ordered(found, like: known, index, storage),
-            labelSets: nil,
-            changes: changes,
-            made: index.changes,
-            lastUse: uses
-        )
-        if plansMax > 0, plan.series.count <= SelectorCache.seriesMax / 4 { keep(plan, matchers) }
+        var (plan, uses) =
+            plans.take(selector.id)
+            ?? (Plan(series: [], labelSets: nil, version: 0, changes: 0, creations: 0), 1)
+        if plan.version == 0 || plan.changes != changes {
+            bringUp(&plan, selector.matchers, &index, storage)
+            plan.changes = changes
+        }
+        if needsLabels(plan) {
+            plan.labelSets = SelectorCache.labelSets(plan.series, index, storage)
+        }
+        if selector.id != 0 {
+            plans.keep(plan, for: selector.id, cost: plan.cost, uses: uses, at: seconds)
+        }
         return plan
     }
 
-    // MARK: Keeping
+    /// A second has passed: drops what nobody has asked for lately.
+    mutating func sweep() {
+        seconds += 1
+        if seconds % 60 == 0 { plans.dropIdle(since: seconds - SelectorCache.idleSeconds) }
+        account()
+    }
 
-    private mutating func keep(_ plan: Plan, _ matchers: [LabelMatcher]) {
-        while !plans.isEmpty,
-            plans.count >= plansMax || seriesCount + plan.series.count > SelectorCache.seriesMax
+    /// Takes series out of all plans; call before their numbers are given to others.
+    ///
+    /// - Parameter leaving: Bits by number of series.
+    mutating func purge(_ leaving: [UInt64]) {
+        var versions = versions
+        plans.updateAll { plan in
+            let kept = plan.series.indices.filter { place in
+                let series = Int(plan.series[place])
+                return leaving[series / 64] & (1 << UInt64(series % 64)) == 0
+            }
+            guard kept.count < plan.series.count else { return nil }
+            plan.series = kept.map { plan.series[$0] }
+            plan.labelSets = plan.labelSets.map { labelSets in kept.map { labelSets[$0] } }
+            versions += 1
+            plan.version = versions
+            return plan.cost
+        }
+        self.versions = versions
+        account()
+    }
+
+    private mutating func account() {
+        guard plans.cost != accounted else { return }
+        budget.add(bytes: plans.cost - accounted)
+        accounted = plans.cost
+    }
+
+    // MARK: Keeping up
+
+    /// Adds to a plan the series that came since it was brought up last.
+    private mutating func bringUp(
+        _ plan: inout Plan,
+        _ matchers: [LabelMatcher],
+        _ index: inout LabelIndex,
+        _ storage: borrowing SeriesStorage
+    ) {
+        var fresh: [UInt32]
+        if plan.version != 0,
+            let created = index.created(since: plan.creations, matching: matchers, storage)
         {
-            dropOldest()
+            fresh = created
+        } else {
+            fresh = index.series(matching: matchers, storage)
+            if !plan.series.isEmpty {
+                var isKnown = [Bool](repeating: false, count: storage.headCount)
+                for series in plan.series { isKnown[Int(series)] = true }
+                fresh.removeAll { isKnown[Int($0)] }
+            }
         }
-        plans[matchers] = plan
-        count(plan, 1)
-    }
-
-    private mutating func count(_ plan: Plan, _ sign: Int) {
-        seriesCount += sign * plan.series.count
-        labelSetCount += sign * (plan.labelSets?.count ?? 0)
-        budget.add(
-            bytes: sign
-                * (plan.series.count * 4
-                    + (plan.labelSets?.count ?? 0) * SelectorCache.labelSetBytes)
+        plan.creations = index.creations
+        guard !fresh.isEmpty || plan.version == 0 else { return }
+        versions += 1
+        plan.version = versions
+        fresh = SelectorCache.sorted(fresh, index, storage)
+        guard !plan.series.isEmpty else {
+            plan.series = fresh
+            plan.labelSets = nil
+            return
+        }
+        var places: [Int] = []
+        places.reserveCapacity(fresh.count)
+        for series in fresh {
+            places.append(
+                SelectorCache.place(
+                    of: series,
+                    in: plan.series,
+                    from: places.last ?? 0,
+                    index,
+                    storage
+                )
+            )
+        }
+        SortedInsertion.insert(fresh, into: &plan.series, at: places)
+        guard var labelSets = plan.labelSets else { return }
+        plan.labelSets = nil
+        SortedInsertion.insert(
+            SelectorCache.labelSets(fresh, index, storage),
+            into: &labelSets,
+            at: places
         )
+        plan.labelSets = labelSets
     }
 
-    private mutating func dropOldest() {
-        // A quarter at once, so that a full cache is not searched at every miss.
-        let byUse = plans.sorted { $0.value.lastUse < $1.value.lastUse }
-        for (matchers, plan) in byUse.prefix(max(1, byUse.count / 4)) {
-            plans[matchers] = nil
-            count(plan, -1)
+    /// Where a series goes in a list in label order, at or after `start`: by doubling steps, then by halving.
+    private static func place(
+        of series: UInt32,
+        in list: [UInt32],
+        from start: Int,
+        _ index: borrowing LabelIndex,
+        _ storage: borrowing SeriesStorage
+    ) -> Int {
+        var (low, high, step) = (start, start, 1)
+        while high < list.count, index.precedes(list[high], series, storage) {
+            low = high + 1
+            high += step
+            step *= 2
         }
+        high = min(high, list.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if index.precedes(list[middle], series, storage) {
+                low = middle + 1
+            } else {
+                high = middle
+            }
+        }
+        return low
     }
 
     private static func labelSets(
@@ -125,38 +237,6 @@ struct SelectorCache {
     }
 
     // MARK: Ordering
-
-    /// Puts series in label order, starting from the order of an older plan where it still holds.
-    private static func ordered(
-        _ series: [UInt32],
-        like stale: Plan?,
-        _ index: borrowing LabelIndex,
-        _ storage: borrowing SeriesStorage
-    ) -> [UInt32] {
-        guard let stale, stale.made >= index.lastPurge else {
-            return sorted(series, index, storage)
-        }
-        // No number changed its meaning: what the old plan had is in order, and only the new need sorting.
-        var fresh: [UInt32] = []
-        let made = UInt32(truncatingIfNeeded: stale.made)
-        for one in series where Int32(bitPattern: storage.head(one).created &- made) > 0 {
-            fresh.append(one)
-        }
-        fresh = sorted(fresh, index, storage)
-        var merged: [UInt32] = []
-        merged.reserveCapacity(stale.series.count + fresh.count)
-        var next = 0
-        for old in stale.series {
-            while next < fresh.count, index.precedes(fresh[next], old, storage) {
-                merged.append(fresh[next])
-                next += 1
-            }
-            merged.append(old)
-        }
-        merged.append(contentsOf: fresh[next...])
-        // Low bits of a count may take what came very long ago for new.
-        return merged.count == series.count ? merged : sorted(series, index, storage)
-    }
 
     /// Sorts by labels: the pairs that occur are ranked once, then series are compared by ranks alone.
     private static func sorted(

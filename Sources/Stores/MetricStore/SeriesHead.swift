@@ -19,8 +19,6 @@ struct SeriesHead {
     var base: Int64 = 0
     /// The primary hash of the canonical label bytes, to find the series' entry in the alias table.
     var aliasHash: UInt64 = 0
-    /// When the series came into the index: the low bits of the index's change count.
-    var created: UInt32 = 0
     /// The newest sample, as an offset in ms from `base`, at which the samples do not simply rise: one less than
     /// the sample before, a staleness marker, or the newest when a late sample came; 0 when there was none.
     ///

@@ -4,7 +4,8 @@ import Timekeeping
 
 /// A shard's mailbox and the thread that owns its data.
 ///
-/// The thread takes a batch and a slice of a read in turn: neither can starve the other.
+/// The thread takes a batch and a slice of a reading in turn: neither can starve the other, nor one reading
+/// the next.
 final class Shard: Sendable {
     /// Entries of a batch that one shard is to take.
     struct Part: Sendable {
@@ -12,16 +13,31 @@ final class Shard: Sendable {
         var entries: ArraySlice<UInt32>
     }
 
+    /// A question that was posted.
+    private enum Question {
+        case read(ReadWork)
+        case columns(ColumnWork)
+    }
+
+    /// A question that is being answered.
+    private enum Reading {
+        case read(ReadProgress)
+        case columns(ColumnProgress)
+    }
+
     private struct Mailbox {
         var parts = FIFO<Part>()
-        var reads = FIFO<ReadWork>()
+        var questions = FIFO<Question>()
         var isClosed = false
     }
 
     private enum Turn {
-        case work(Part?, ReadWork?)
+        case work(Part?, Question?)
         case closed
     }
+
+    /// Questions answered in turns; more wait in the mailbox.
+    private static let readingsMax = 8
 
     let number: Int
     private let mailbox = Monitor(Mailbox())
@@ -32,7 +48,9 @@ final class Shard: Sendable {
 
     func post(_ part: Part) { mailbox.signal { $0.parts.append(part) } }
 
-    func post(_ read: ReadWork) { mailbox.signal { $0.reads.append(read) } }
+    func post(_ read: ReadWork) { mailbox.signal { $0.questions.append(.read(read)) } }
+
+    func post(_ columns: ColumnWork) { mailbox.signal { $0.questions.append(.columns(columns)) } }
 
     /// Lets the thread end once its mailbox is empty.
     func close() { mailbox.signal { $0.isClosed = true } }
@@ -49,39 +67,67 @@ final class Shard: Sendable {
         oldest: () -> Timestamp
     ) {
         var core = core()
-        var reading: ReadProgress?
+        var readings = FIFO<Reading>()
         var nextSweep = MonotonicTime.nanoseconds() + Shard.sweepNanoseconds
         while true {
-            switch take(isReading: reading != nil) {
+            // Numbers of series are given to others only while nothing reads: let the readings come to their end.
+            let takesQuestions = readings.count < Shard.readingsMax && !core.isPurgeDue
+            switch take(isReading: !readings.isEmpty, takesQuestions: takesQuestions) {
             case .closed: return
-            case .work(let part, let read):
-                if let part { append(part, &core, shards) }
-                if let read { reading = core.begin(read) }
-                if var progress = reading {
-                    // Moved out, so that the arrays it builds are not copied at each slice.
-                    reading = nil
-                    if !core.advance(&progress) { reading = progress }
+            case .work(let part, let question):
+                if let part {
+                    if core.needsPurge(for: part.entries.count) { finish(&readings, &core) }
+                    append(part, &core, shards)
+                }
+                if case .read(let work) = question, case .expire = work.question {
+                    finish(&readings, &core)
+                }
+                if let question, let reading = begin(question, &core) { readings.append(reading) }
+                if let reading = readings.popFirst(), !advance(reading, &core) {
+                    readings.append(reading)
                 }
             }
             let now = MonotonicTime.nanoseconds()
             if now >= nextSweep {
-                core.sweep(oldest: oldest().milliseconds, mayPurge: reading == nil)
+                core.sweep(oldest: oldest().milliseconds)
                 nextSweep = now + Shard.sweepNanoseconds
             }
+            if core.isPurgeDue, readings.isEmpty { core.purge() }
         }
     }
 
     private static let sweepNanoseconds: UInt64 = 1_000_000_000
 
-    /// At most one batch and, when none is under way, one read; waits a second at most when there is nothing.
-    private func take(isReading: Bool) -> Turn {
+    /// At most one batch and one question; waits a second at most when there is nothing.
+    private func take(isReading: Bool, takesQuestions: Bool) -> Turn {
         func next(_ mailbox: inout Mailbox) -> Turn? {
             let part = mailbox.parts.popFirst()
-            let read = isReading ? nil : mailbox.reads.popFirst()
-            if part != nil || read != nil || isReading { return .work(part, read) }
+            let question = takesQuestions ? mailbox.questions.popFirst() : nil
+            if part != nil || question != nil || isReading { return .work(part, question) }
             return mailbox.isClosed ? .closed : nil
         }
         return mailbox.wait(milliseconds: 1000, next) ?? .work(nil, nil)
+    }
+
+    private func begin(_ question: Question, _ core: inout ShardCore) -> Reading? {
+        switch question {
+        case .read(let work): core.begin(work).map { .read($0) }
+        case .columns(let work): .columns(ColumnProgress(work))
+        }
+    }
+
+    /// Goes on for a slice; true when the question is answered.
+    private func advance(_ reading: Reading, _ core: inout ShardCore) -> Bool {
+        switch reading {
+        case .read(let progress): core.advance(progress)
+        case .columns(let progress): core.advance(progress)
+        }
+    }
+
+    private func finish(_ readings: inout FIFO<Reading>, _ core: inout ShardCore) {
+        while let reading = readings.popFirst() {
+            while !advance(reading, &core) {}
+        }
     }
 
     private func append(_ part: Part, _ core: inout ShardCore, _ shards: [Shard]) {

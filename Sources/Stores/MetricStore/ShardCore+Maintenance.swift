@@ -7,10 +7,9 @@ extension ShardCore {
 
     /// Looks at a part of the heads; call once a second.
     ///
-    /// - Parameters:
-    ///   - oldest: Samples at or before this are out of retention.
-    ///   - mayPurge: False while a read holds numbers of series.
-    mutating func sweep(oldest: Int64, mayPurge: Bool) {
+    /// - Parameter oldest: Samples at or before this are out of retention.
+    mutating func sweep(oldest: Int64) {
+        plans.sweep()
         let heads = UInt32(storage.headCount)
         let share = heads / UInt32(ShardCore.sweepSeconds) + 1
         for _ in 0..<min(share, heads) {
@@ -22,17 +21,23 @@ extension ShardCore {
         let isWorthwhile =
             storage.expiredCount > max(1024, Int(heads) / 16)
             || (storage.expiredCount > 0 && sweepsSincePurge >= ShardCore.sweepSeconds)
-        if mayPurge, isWorthwhile { purge() }
+        if isWorthwhile { isPurgeDue = true }
     }
 
-    /// Drops everything that is out of retention now, and the series that have nothing left.
+    /// True when expired series must be purged to make room for so many new ones.
+    func needsPurge(for newSeries: Int) -> Bool {
+        storage.expiredCount > 0 && budget.series + newSeries > budget.maxSeries
+    }
+
+    /// Drops everything that is out of retention now, and the series that have nothing left; call while nothing reads.
     mutating func expire(oldest: Int64) {
         for series in 0..<UInt32(storage.headCount) { _ = storage.expire(series, oldest: oldest) }
         purge()
     }
 
-    /// Takes expired series out of the index and frees their numbers.
+    /// Takes expired series out of the index and frees their numbers; call while nothing reads.
     mutating func purge() {
+        isPurgeDue = false
         sweepsSincePurge = 0
         guard storage.expiredCount > 0 else { return }
         var leaving = [UInt64](repeating: 0, count: storage.headCount / 64 + 1)
@@ -62,6 +67,7 @@ extension ShardCore {
                 return leaving[series / 64] & (1 << UInt64(series % 64)) != 0
             }
         }
+        plans.purge(leaving)
         index.purge(leaving, affected: affected, &storage.slab)
         for series in gone {
             storage.slab.free(storage.head(series).labels)

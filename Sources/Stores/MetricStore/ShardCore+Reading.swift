@@ -1,13 +1,18 @@
 import Model
 
 /// A read that a shard is busy with; it goes on in slices, so that batches need not wait for its end.
-struct ReadProgress {
+final class ReadProgress {
     let work: ReadWork
-    fileprivate var plan: SelectorCache.Plan
+    fileprivate let plan: SelectorCache.Plan
     fileprivate var next = 0
     fileprivate var series: [SeriesSamples] = []
     fileprivate var labelSets: [LabelSet] = []
     fileprivate var texts: Set<String> = []
+
+    fileprivate init(_ work: ReadWork, _ plan: SelectorCache.Plan) {
+        self.work = work
+        self.plan = plan
+    }
 }
 
 extension ShardCore {
@@ -23,9 +28,9 @@ extension ShardCore {
         case .expire:
             expire(oldest: work.start)
             work.finish(.texts([]), shard: number)
-        case .labelNames where work.matchers.isEmpty:
+        case .labelNames where work.selector.matchers.isEmpty:
             work.finish(.texts(statistics().labelNames), shard: number)
-        case .labelValues(let label) where work.matchers.isEmpty:
+        case .labelValues(let label) where work.selector.matchers.isEmpty:
             var texts: Set<String> = []
             if let name = index.findName(label, storage.slab) {
                 for pair in index.names[name].values where pair != LabelName.noPair {
@@ -35,20 +40,20 @@ extension ShardCore {
             work.finish(.texts(texts), shard: number)
         case .samples, .newest, .labelSets, .labelNames, .labelValues:
             return ReadProgress(
-                work: work,
-                plan: plans.plan(work.matchers, &index, storage)
+                work,
+                plans.plan(work.selector, labelsUnless: nil, &index, storage)
             )
         }
         return nil
     }
 
     /// Reads on for one slice; true when the read is answered.
-    mutating func advance(_ read: inout ReadProgress) -> Bool {
+    mutating func advance(_ read: ReadProgress) -> Bool {
         let work = read.work
         let end = min(read.next + ShardCore.sliceSeries, read.plan.series.count)
         var samples = 0
         while read.next < end, samples < ShardCore.sliceSamples, !work.isOverLimit {
-            let count = readNext(&read)
+            let count = readNext(read)
             if count > 0, !work.count(count) { break }
             samples += count
         }
@@ -63,7 +68,7 @@ extension ShardCore {
     }
 
     /// Reads the next series; how many samples that were.
-    private mutating func readNext(_ read: inout ReadProgress) -> Int {
+    private mutating func readNext(_ read: ReadProgress) -> Int {
         let work = read.work
         let place = read.next
         let series = read.plan.series[place]

@@ -32,6 +32,10 @@ struct ShardCore: ~Copyable {
     var sweepCursor: UInt32 = 0
     /// Sweeps since series were last taken out of the index.
     var sweepsSincePurge = 0
+    /// True when expired series should be purged as soon as nothing reads.
+    var isPurgeDue = false
+    /// Where a window's samples are put together.
+    var scratch = SampleScratch()
 
     init(
         number: Int,
@@ -48,7 +52,11 @@ struct ShardCore: ~Copyable {
         storage = SeriesStorage(budget: budget)
         index = LabelIndex(budget: budget, hasher: hasher)
         aliases = AliasTable(budget: budget)
-        plans = SelectorCache(plansMax: settings.cachedSelectorsMax, budget: budget)
+        plans = SelectorCache(
+            plansMax: settings.cachedSelectorsMax,
+            shards: shardCount,
+            budget: budget
+        )
         decoder = LabelDecoder(settings: settings)
     }
 
@@ -59,7 +67,7 @@ struct ShardCore: ~Copyable {
         var outcome = PartOutcome()
         let count = entries.count
         // Nothing may be purged between finding series and appending to them, so it is done before.
-        if storage.expiredCount > 0, budget.series + count > budget.maxSeries { purge() }
+        if needsPurge(for: count) { purge() }
         var targets = [UInt32](repeating: 0, count: count)
         unsafe entries.withUnsafeBufferPointer { entries in
             unsafe find(work, entries, &targets, &outcome)
@@ -247,7 +255,6 @@ struct ShardCore: ~Copyable {
         unsafe head.pointee.labels = labels
         unsafe head.pointee.labelCount = UInt8(decoder.fields.count)
         unsafe head.pointee.aliasHash = hash.primary
-        unsafe head.pointee.created = UInt32(truncatingIfNeeded: index.changes)
         aliases.insert(hash, target: series + 1)
         return series + 1
     }

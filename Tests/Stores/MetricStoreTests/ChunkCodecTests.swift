@@ -48,6 +48,16 @@ struct ChunkCodecTests {
                 sourceLocation: sourceLocation
             )
         }
+        for index in times.indices {
+            let one = unsafe (ChunkDecoder.time(copy, index), ChunkDecoder.bits(copy, index))
+            #expect(one == (times[index], values[index].bitPattern), comment)
+            let (before, through) = unsafe (
+                ChunkDecoder.count(copy, through: times[index] &- 1),
+                ChunkDecoder.count(copy, through: times[index])
+            )
+            #expect(through == index + 1, comment)
+            if times[index] > .min { #expect(before == index, comment) }
+        }
         let ends = unsafe (ChunkDecoder.firstTime(copy), ChunkDecoder.lastTime(copy))
         #expect(ends == (times[0], times[times.count - 1]), comment)
         return length

@@ -1,0 +1,171 @@
+import Buffers
+import Model
+import Synchronization
+
+/// A call's column requests on their way through the shards, and the shards' parts of the answers.
+final class ColumnWork: Sendable {
+    /// A selector that requests of the call name.
+    struct Selector: Sendable {
+        var reference: SelectorReference
+        /// The table as it was when the call began.
+        var known: SelectorTable?
+        /// Requests that need no look at all samples, by number.
+        var shortcuts: [Int] = []
+        /// The others, those together that look at the same samples.
+        var scans: [Scan] = []
+    }
+
+    /// Requests whose samples are read together.
+    struct Scan: Sendable {
+        /// `(start, end]`, milliseconds; retention already taken into account.
+        var start: Int64
+        var end: Int64
+        var keepsMarkers: Bool
+        var requests: [Int]
+    }
+
+    /// What one shard says to all requests.
+    struct Part: Sendable {
+        /// By selector: the version of the shard's plan.
+        var versions: [UInt64] = []
+        /// By selector: labels in order, nil when the caller has them.
+        var labelSets: [[LabelSet]?] = []
+        /// By request.
+        var values: [ColumnValues] = []
+        /// By request: samples that were read.
+        var samples: [Int] = []
+    }
+
+    private struct Answers {
+        var remaining: Int
+        var parts: [Part?]
+    }
+
+    /// Values that one request of several steps may have in one shard, whatever its limit: a gibibyte.
+    static let valuesMax = 1 << 27
+
+    let requests: [ColumnRequest]
+    let selectors: [Selector]
+    /// By request.
+    let selectorNumbers: [Int]
+    /// Samples at or before this are out of retention.
+    let oldest: Int64
+    let sampleLimit: Int
+    private let now: Int64
+    private let overLimit = Atomic<Bool>(false)
+    private let answers: Monitor<Answers>
+
+    init(
+        _ requests: [ColumnRequest],
+        tables: SelectorTables,
+        oldest: Int64,
+        sampleLimit: Int,
+        shards: Int,
+        now: Int64
+    ) {
+        self.requests = requests
+        self.oldest = oldest
+        self.sampleLimit = sampleLimit
+        self.now = now
+        var selectors: [Selector] = []
+        var numbers: [[LabelMatcher]: Int] = [:]
+        selectorNumbers = requests.map { request in
+            precondition(request.steps > 0 && request.step > 0, "a request has steps, each onward")
+            if let number = numbers[request.matchers] { return number }
+            numbers[request.matchers] = selectors.count
+            let (reference, known) = tables.use(request.matchers, now: now)
+            selectors.append(Selector(reference: reference, known: known))
+            return selectors.count - 1
+        }
+        for (number, request) in requests.enumerated() {
+            let selector = selectorNumbers[number]
+            guard request.hasShortcut else {
+                selectors[selector].scans.append(Scan(number, request, oldest: oldest))
+                continue
+            }
+            selectors[selector].shortcuts.append(number)
+        }
+        for number in selectors.indices where selectors[number].scans.count > 1 {
+            selectors[number].scans = Scan.joined(selectors[number].scans)
+        }
+        self.selectors = selectors
+        answers = Monitor(Answers(remaining: shards, parts: Array(repeating: nil, count: shards)))
+    }
+
+    /// True when some request has read more samples than it may: its answer is not wanted any more.
+    var isOverLimit: Bool { overLimit.load(ordering: .relaxed) }
+
+    func exceedLimit() { overLimit.store(true, ordering: .relaxed) }
+
+    func finish(_ part: Part, shard: Int) {
+        answers.signal {
+            $0.parts[shard] = part
+            $0.remaining -= 1
+        }
+    }
+
+    /// Blocks until every shard has answered, then puts their parts together.
+    func columns(_ tables: SelectorTables) throws(SeriesReadingError) -> [Column] {
+        let parts = answers.wait { $0.remaining == 0 ? $0.parts.compactMap(\.self) : nil }
+        guard !isOverLimit else { throw .sampleLimit(sampleLimit) }
+        for request in requests.indices {
+            let samples = parts.reduce(0) { $0 + $1.samples[request] }
+            guard samples <= sampleLimit else { throw .sampleLimit(sampleLimit) }
+        }
+        let found = selectors.indices.map { number in
+            let table = SelectorTable.updated(
+                selectors[number].known,
+                parts.map { (version: $0.versions[number], labelSets: $0.labelSets[number]) }
+            )
+            return table === selectors[number].known
+                ? table : tables.keep(table, for: selectors[number].reference, now: now)
+        }
+        return requests.indices.map { request in
+            let table = found[selectorNumbers[request]]
+            return Column(
+                table: table.table,
+                values: table.merged(
+                    parts.map { $0.values[request] },
+                    steps: requests[request].steps
+                )
+            )
+        }
+    }
+}
+
+extension ColumnRequest {
+    /// True when a series' first and last samples tell the answer, most often.
+    var hasShortcut: Bool {
+        function.shortcut != .none && steps == 1 && before == 0 && after == 0
+    }
+}
+
+extension ColumnWork.Scan {
+    fileprivate init(_ number: Int, _ request: ColumnRequest, oldest: Int64) {
+        let start = request.end.subtractingReportingOverflow(request.length + request.before)
+        let last = request.end + Int64(request.steps - 1) * request.step
+        self.init(
+            start: start.overflow ? oldest : max(start.partialValue, oldest),
+            end: last + request.after,
+            keepsMarkers: request.function.shortcut.seesMarkers,
+            requests: [number]
+        )
+    }
+
+    /// Those whose ranges overlap become one.
+    fileprivate static func joined(_ scans: [ColumnWork.Scan]) -> [ColumnWork.Scan] {
+        var joined: [ColumnWork.Scan] = []
+        for scan in scans.sorted(by: { ($0.start, $0.end) < ($1.start, $1.end) }) {
+            let place = joined.firstIndex {
+                $0.keepsMarkers == scan.keepsMarkers && scan.start < $0.end
+            }
+            guard let place else {
+                joined.append(scan)
+                continue
+            }
+            joined[place].end = max(joined[place].end, scan.end)
+            joined[place].requests += scan.requests
+        }
+        return joined
+    }
+}

@@ -1,0 +1,211 @@
+import Buffers
+import Model
+import Timekeeping
+
+/// Column requests that a shard is busy with; it goes on in slices, so that batches need not wait for the end.
+final class ColumnProgress {
+    let work: ColumnWork
+    fileprivate var part = ColumnWork.Part()
+    fileprivate var plan: SelectorCache.Plan?
+    fileprivate var selector = 0
+    /// Series of the selector's plan that are done.
+    fileprivate var done = 0
+
+    init(_ work: ColumnWork) {
+        self.work = work
+        part.samples = Array(repeating: 0, count: work.requests.count)
+        part.values = Array(repeating: ColumnValues(count: 0), count: work.requests.count)
+    }
+}
+
+extension ShardCore {
+    /// How long a slice takes, about, before batches get their turn.
+    private static let sliceNanoseconds: UInt64 = 2_000_000
+    /// Series between looks at the clock.
+    private static let stride = 256
+
+    /// Goes on for one slice; true when the requests are answered.
+    mutating func advance(_ progress: ColumnProgress) -> Bool {
+        let work = progress.work
+        let end = MonotonicTime.nanoseconds() + ShardCore.sliceNanoseconds
+        while progress.selector < work.selectors.count, !work.isOverLimit {
+            let plan = progress.plan ?? begin(progress)
+            let places = progress.done..<min(progress.done + ShardCore.stride, plan.series.count)
+            evaluate(progress, plan.series, places)
+            progress.done = places.upperBound
+            if progress.done == plan.series.count {
+                progress.selector += 1
+                progress.plan = nil
+                progress.done = 0
+            }
+            if MonotonicTime.nanoseconds() > end, progress.selector < work.selectors.count {
+                return false
+            }
+        }
+        work.finish(progress.part, shard: number)
+        return true
+    }
+
+    /// Makes a selector's plan and room for its values.
+    private mutating func begin(_ progress: ColumnProgress) -> SelectorCache.Plan {
+        let work = progress.work
+        let selector = work.selectors[progress.selector]
+        let known = selector.known?.versions[number] ?? 0
+        let plan = plans.plan(
+            selector.reference,
+            labelsUnless: known,
+            &index,
+            storage
+        )
+        progress.plan = plan
+        progress.part.versions.append(plan.version)
+        progress.part.labelSets.append(plan.version == known ? nil : plan.labelSets)
+        for request in selector.shortcuts + selector.scans.flatMap(\.requests) {
+            let steps = work.requests[request].steps
+            let (count, overflow) = plan.series.count.multipliedReportingOverflow(by: steps)
+            // Several steps make more values than samples were read: they are limited alike.
+            guard !overflow, steps == 1 || count <= min(work.sampleLimit, ColumnWork.valuesMax)
+            else {
+                work.exceedLimit()
+                continue
+            }
+            progress.part.values[request] = ColumnValues(count: count)
+        }
+        return plan
+    }
+
+    private mutating func evaluate(
+        _ progress: ColumnProgress,
+        _ series: [UInt32],
+        _ places: Range<Int>
+    ) {
+        let work = progress.work
+        guard !work.isOverLimit else { return }
+        let selector = work.selectors[progress.selector]
+        for number in selector.shortcuts {
+            let values = progress.part.values[number]
+            let samples = shortcut(work.requests[number], work.oldest, series, places, values)
+            count(samples, number, progress)
+        }
+        for scan in selector.scans {
+            for place in places where !work.isOverLimit {
+                storage.read(
+                    series[place],
+                    after: scan.start,
+                    through: scan.end,
+                    keepsMarkers: scan.keepsMarkers,
+                    into: &scratch
+                )
+                guard scratch.count > 0 else { continue }
+                for number in scan.requests {
+                    let samples = slide(work, number, place, progress.part.values[number])
+                    count(samples, number, progress)
+                }
+            }
+        }
+    }
+
+    private func count(_ samples: Int, _ request: Int, _ progress: ColumnProgress) {
+        progress.part.samples[request] += samples
+        if progress.part.samples[request] > progress.work.sampleLimit {
+            progress.work.exceedLimit()
+        }
+    }
+
+    // MARK: One window
+
+    /// Answers a request that has a shortcut for some series of a plan; how many samples that took.
+    private mutating func shortcut(
+        _ request: ColumnRequest,
+        _ oldest: Int64,
+        _ series: [UInt32],
+        _ places: Range<Int>,
+        _ values: ColumnValues
+    ) -> Int {
+        let (low, overflow) = request.end.subtractingReportingOverflow(request.length)
+        let start = overflow ? Int64.min : low
+        let floor = max(start, oldest)
+        var samples = 0
+        for place in places {
+            var value = Staleness.marker
+            switch request.function.shortcut {
+            case .newest:
+                value = storage.newestValue(series[place], after: floor, through: request.end)
+                if !Staleness.isMarker(value) { samples += 1 }
+            case .newestTime:
+                if let newest = storage.newestSample(
+                    series[place],
+                    after: floor,
+                    through: request.end
+                ), !Staleness.isMarker(newest.value) {
+                    value = newest.timestamp.seconds
+                    samples += 1
+                }
+            case .extrapolated(let isCounter, let isRate):
+                let found = storage.extrapolated(
+                    series[place],
+                    oldest: oldest,
+                    after: start,
+                    through: request.end,
+                    isCounter: isCounter,
+                    isRate: isRate
+                )
+                switch found {
+                case .value(let found, let count):
+                    value = found
+                    samples += count
+                case .needsScan:
+                    value = scan(request, floor, start, series[place])
+                    samples += scratch.count
+                }
+            case .none: break
+            }
+            unsafe values.base[place] = value
+        }
+        return samples
+    }
+
+    /// The request's function over all samples of its one window; the staleness marker when there is no value.
+    private mutating func scan(
+        _ request: ColumnRequest,
+        _ floor: Int64,
+        _ start: Int64,
+        _ series: UInt32
+    ) -> Double {
+        storage.read(
+            series,
+            after: floor,
+            through: request.end,
+            keepsMarkers: false,
+            into: &scratch
+        )
+        guard scratch.count > 0 else { return Staleness.marker }
+        return request.function.scan(
+            scratch.samples.span.extracting(0..<scratch.count),
+            SeriesWindow(start: start, end: request.end, step: 0)
+        )
+    }
+
+    // MARK: Several windows
+
+    /// Answers a request for one series from the samples in the scratch; how many of them it looks at.
+    private func slide(
+        _ work: ColumnWork,
+        _ number: Int,
+        _ place: Int,
+        _ values: ColumnValues
+    ) -> Int {
+        let request = work.requests[number]
+        let (low, overflow) = request.end.subtractingReportingOverflow(
+            request.length + request.before
+        )
+        let last = request.end + Int64(request.steps - 1) * request.step + request.after
+        let first = overflow ? 0 : scratch.firstIndex(after: low)
+        let end = scratch.firstIndex(after: last)
+        guard first < end else { return 0 }
+        let target = unsafe values.base + place * request.steps
+        let samples = scratch.samples.span.extracting(first..<end)
+        ColumnScan.slide(samples, request) { step, value in unsafe target[step] = value }
+        return end - first
+    }
+}
