@@ -29,16 +29,19 @@ package struct RemoteWriteHandler: Sendable {
     private let settings: RemoteWriteSettings
     private let admission: any SampleAdmitting
     private let sources: SourceRegistry
-    private let skipped: (exemplars: Counter, histograms: Counter, metadata: Counter)
+    private let catalogue: MetadataCatalogue
+    private let skipped: (exemplars: Counter, histograms: Counter)
     private let answers: @Sendable (Int) -> Counter
 
     package init(
         settings: RemoteWriteSettings = RemoteWriteSettings(),
         admission: any SampleAdmitting,
         sources: SourceRegistry,
+        catalogue: MetadataCatalogue,
         metrics: MetricsRegistry
     ) {
         self.settings = settings
+        self.catalogue = catalogue
         self.admission = admission
         self.sources = sources
         func counter(_ kind: String) -> Counter {
@@ -48,7 +51,7 @@ package struct RemoteWriteHandler: Sendable {
                 labels: [("kind", kind)]
             )
         }
-        skipped = (counter("exemplar"), counter("histogram"), counter("metadata"))
+        skipped = (counter("exemplar"), counter("histogram"))
         answers = { status in
             metrics.counter(
                 "tocsin_remote_write_requests",
@@ -125,7 +128,7 @@ package struct RemoteWriteHandler: Sendable {
         }
         skipped.exemplars.add(decoded.exemplars)
         skipped.histograms.add(decoded.histograms)
-        skipped.metadata.add(decoded.metadata)
+        for one in decoded.descriptions { catalogue.note(one.metric, one.metadata) }
         switch admission.admit(decoded.batch, from: Self.source) {
         case .overloaded(let retryAfter, let reason):
             var response = text(503, reason)

@@ -1,14 +1,27 @@
+package import Ingest
 package import Model
 package import WireFormats
 
 /// A decoded remote write request.
 package struct WriteRequest: Sendable {
+    /// What the sender tells about a metric.
+    package struct Description: Hashable, Sendable {
+        package var metric: String
+        package var metadata: MetricMetadata
+
+        package init(metric: String, metadata: MetricMetadata) {
+            self.metric = metric
+            self.metadata = metadata
+        }
+    }
+
     /// The samples; label bytes are those of the request itself.
     package var batch = SampleBatch(latePolicy: .reject)
     /// What was in the request and is not kept.
     package var exemplars = 0
     package var histograms = 0
-    package var metadata = 0
+    /// What the sender tells about metrics.
+    package var descriptions: [Description] = []
 }
 
 /// Reads Prometheus's `WriteRequest` message (remote write 1.0) into the columns of a batch.
@@ -55,8 +68,9 @@ package enum WriteRequestDecoder {
                 try series(bytes, try reader.delimited(), &request, &rewritten)
             case 3:
                 try expect(.delimited, tag, reader.offset)
-                _ = try reader.delimited()
-                request.metadata += 1
+                if let description = try metadata(bytes, try reader.delimited()) {
+                    request.descriptions.append(description)
+                }
             default: try reader.skip(tag)
             }
         }

@@ -17,9 +17,7 @@ extension Expression: CustomStringConvertible {
         case .matrix(let node):
             "\(node.selector.bare)[\(node.range.printed)]\(node.selector.window.printed)"
                 + node.selector.modifiers.printedAt + node.selector.modifiers.printedOffset
-        case .subquery(let node):
-            "\(node.inner.printed)[\(node.range.printed):\(node.step?.printed ?? "")]"
-                + node.modifiers.printedAt + node.modifiers.printedOffset
+        case .subquery(let node): node.inner.printed + node.printedWindow
         case .call(let node):
             "\(node.function.rawValue)(\(node.arguments.map(\.printed).joined(separator: ", ")))"
         case .aggregation(let node): node.printed
@@ -108,17 +106,30 @@ extension DurationExpression {
     }
 }
 
+extension Subquery {
+    /// Everything after the inner expression: `[1h:5m] offset 1m`.
+    var printedWindow: String {
+        "[\(range.printed):\(step?.printed ?? "")]" + modifiers.printedAt + modifiers.printedOffset
+    }
+}
+
 extension Aggregation {
     fileprivate var printed: String {
+        let first = parameter.map { "\($0.printed), " } ?? ""
+        return "\(printedOperation)(\(first)\(operand.printed))"
+    }
+
+    /// The operator with its grouping, a space after that: `sum by (job) `.
+    var printedOperation: String {
         let labels = Expression.printedLabels(grouping)
         let by = isWithout ? " without \(labels) " : grouping.isEmpty ? "" : " by \(labels) "
-        let first = parameter.map { "\($0.printed), " } ?? ""
-        return "\(operation.rawValue)\(by)(\(first)\(operand.printed))"
+        return operation.rawValue + by
     }
 }
 
 extension VectorMatching {
-    fileprivate var printed: String {
+    /// The clauses with a space before each: ` on (job) group_left ()`.
+    var printed: String {
         let isGrouped = cardinality == .manyToOne || cardinality == .oneToMany
         var result = ""
         if !labels.isEmpty || isOn || isGrouped {

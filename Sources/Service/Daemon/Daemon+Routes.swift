@@ -3,6 +3,7 @@ import Foundation
 import HTTPServer
 import Ingest
 import MetricStore
+import Model
 import PromQL
 import RemoteWriteIngest
 import RuleEvaluation
@@ -14,6 +15,7 @@ extension Daemon {
     /// Everything that is answered over HTTP.
     var routes: [HTTPRoute] {
         let (engine, sources, clock) = (engine, sources, clock)
+        let catalogue = MetadataCatalogue(metrics: metrics)
         let budgets = BudgetRoutes(tracker: tracker, clock: clock)
         let rules = RuleRoutes { engine.snapshot }
         let sourceRoutes = SourceRoutes(statuses: { sources.statuses }, clock: clock)
@@ -33,6 +35,7 @@ extension Daemon {
         var routes =
             management.routes + seriesRoutes + statusRoutes.routes + rules.routes + budgets.routes
             + incidents.routes + sourceRoutes.routes + pages.routes
+            + MetadataRoutes(catalogue: catalogue).routes
         if settings.sources.remoteWrite {
             routes.append(
                 RemoteWriteHandler(
@@ -42,6 +45,7 @@ extension Daemon {
                     ),
                     admission: admission,
                     sources: sources,
+                    catalogue: catalogue,
                     metrics: metrics
                 ).route
             )
@@ -83,6 +87,17 @@ extension Daemon {
             process: process,
             loading: { self.loading.withLock { $0 } },
             statistics: { [store] in store.statistics },
+            labelSets: {
+                [store, clock, retention = settings.store.retention]
+                () throws(SeriesReadingError) in
+                let now = clock.now()
+                return try store.labelSets(
+                    SeriesSelection(
+                        matchers: [],
+                        range: TimeRange(after: now - retention, through: now)
+                    )
+                )
+            },
             clock: clock
         )
     }

@@ -5,7 +5,7 @@ import PromQLSyntax
 package import Telemetry
 package import Timekeeping
 
-/// Prometheus's query API: instant and range queries, and the printing of expressions.
+/// Prometheus's query API: instant and range queries, and the printing and the trees of expressions.
 package struct QueryRoutes: Sendable {
     private let source: any SeriesReading
     private let settings: QuerySettings
@@ -44,7 +44,7 @@ package struct QueryRoutes: Sendable {
     package var routes: [HTTPRoute] {
         let both: [(path: String, handler: @Sendable (HTTPRequest) -> HTTPResponse)] = [
             ("/api/v1/query", instant), ("/api/v1/query_range", range),
-            ("/api/v1/format_query", format),
+            ("/api/v1/format_query", format), ("/api/v1/parse_query", parse),
         ]
         return both.flatMap { path, handler in
             ["GET", "POST"].map { HTTPRoute($0, path, .blocking(handler)) }
@@ -97,7 +97,14 @@ package struct QueryRoutes: Sendable {
     @Sendable private func format(_ request: HTTPRequest) -> HTTPResponse {
         PrometheusReply.answering(request) { parameters throws(PrometheusFailure) in
             let expression = try parameters.expression("query")
-            return PrometheusReply.success { $0.string(expression.printed) }
+            return PrometheusReply.success { $0.string(expression.pretty) }
+        }
+    }
+
+    @Sendable private func parse(_ request: HTTPRequest) -> HTTPResponse {
+        PrometheusReply.answering(request) { parameters throws(PrometheusFailure) in
+            let expression = try parameters.expression("query")
+            return PrometheusReply.success { $0.syntaxTree(expression) }
         }
     }
 

@@ -53,12 +53,18 @@ package struct RuleRoutes: Sendable {
                 matchers: try parameters.selectors(),
                 showsAlerts: !(try parameters.flag("exclude_alerts"))
             )
+            let page = try RuleGroupPage(parameters).of(
+                groups().compactMap(filter.admitted)
+            )
             return PrometheusReply.success { writer in
                 writer.object { writer in
                     writer.key("groups")
                     writer.array { writer in
-                        for group in groups() { writer.group(group, filter) }
+                        for group in page.groups {
+                            writer.group(group, showsAlerts: filter.showsAlerts)
+                        }
                     }
+                    if let next = page.next { writer.field("groupNextToken", next) }
                 }
             }
         }
@@ -78,6 +84,63 @@ package struct RuleRoutes: Sendable {
     }
 }
 
+/// Which part of the groups a call wants: `group_limit` of them, from the one that `group_next_token` stands for on.
+private struct RuleGroupPage {
+    /// Nil: all.
+    private let limit: Int?
+    private let token: String
+
+    init(_ parameters: QueryParameters) throws(PrometheusFailure) {
+        token = parameters.first("group_next_token") ?? ""
+        guard let text = parameters.first("group_limit"), !text.isEmpty else {
+            guard token.isEmpty else {
+                throw .parameter(
+                    "group_next_token",
+                    "group_limit needs to be present in order to paginate over the groups"
+                )
+            }
+            limit = nil
+            return
+        }
+        guard let limit = Int(text) else {
+            throw .parameter(
+                "group_limit",
+                "group_limit needs to be a valid number: \(LabelSet.quoted(text))"
+            )
+        }
+        guard limit > 0 else {
+            throw .parameter("group_limit", "group_limit needs to be greater than 0")
+        }
+        self.limit = limit
+    }
+
+    /// - Throws: When no group has the token any more.
+    func of(
+        _ groups: [GroupSnapshot]
+    ) throws(PrometheusFailure) -> (groups: ArraySlice<GroupSnapshot>, next: String?) {
+        guard let limit else { return (groups[...], nil) }
+        var start = 0
+        if !token.isEmpty {
+            guard let found = groups.firstIndex(where: { RuleGroupPage.token($0) == token }) else {
+                throw PrometheusFailure(
+                    type: .badData,
+                    message: "invalid group_next_token '\(token)'. were rule groups changed?"
+                )
+            }
+            start = found
+        }
+        let page = groups[start...].prefix(limit)
+        return (
+            page, page.endIndex < groups.count ? RuleGroupPage.token(groups[page.endIndex]) : nil
+        )
+    }
+
+    /// What stands for a group as long as its file and name stay.
+    private static func token(_ group: GroupSnapshot) -> String {
+        LabelSet([Label("file", group.file), Label("group", group.name)]).fingerprintText
+    }
+}
+
 /// Which rules a call wants.
 private struct RuleFilter {
     var type: String
@@ -88,12 +151,17 @@ private struct RuleFilter {
     var matchers: [[LabelMatcher]]
     var showsAlerts: Bool
 
-    func admits(_ group: GroupSnapshot) -> Bool {
-        (groups.isEmpty || groups.contains(group.name))
-            && (files.isEmpty || files.contains(group.file))
+    /// The group with the rules that are wanted; nil when there are none.
+    func admitted(_ group: GroupSnapshot) -> GroupSnapshot? {
+        guard groups.isEmpty || groups.contains(group.name),
+            files.isEmpty || files.contains(group.file)
+        else { return nil }
+        var group = group
+        group.rules = group.rules.filter(admits)
+        return group.rules.isEmpty ? nil : group
     }
 
-    func admits(_ rule: RuleSnapshot) -> Bool {
+    private func admits(_ rule: RuleSnapshot) -> Bool {
         (names.isEmpty || names.contains(rule.name))
             && (type.isEmpty || (type == "record") == (rule.kind == .recording))
             && (matchers.isEmpty
@@ -102,15 +170,13 @@ private struct RuleFilter {
 }
 
 extension JSONWriter {
-    fileprivate mutating func group(_ group: GroupSnapshot, _ filter: RuleFilter) {
-        let rules = group.rules.filter(filter.admits)
-        guard filter.admits(group), !rules.isEmpty else { return }
+    fileprivate mutating func group(_ group: GroupSnapshot, showsAlerts: Bool) {
         object { writer in
             writer.field("name", group.name)
             writer.field("file", group.file)
             writer.key("rules")
             writer.array { writer in
-                for rule in rules { writer.rule(rule, showsAlerts: filter.showsAlerts) }
+                for rule in group.rules { writer.rule(rule, showsAlerts: showsAlerts) }
             }
             writer.field("interval", raw: group.interval.jsonSeconds)
             writer.field("limit", raw: "\(group.limit)")

@@ -1,6 +1,6 @@
 package import HTTPServer
 package import MetricStore
-import Model
+package import Model
 import PromQLSyntax
 package import Timekeeping
 
@@ -53,17 +53,29 @@ package struct StatusRoutes: Sendable {
     private let process: Process
     private let loading: @Sendable () -> Loading
     private let statistics: @Sendable () -> MetricStoreStatistics
+    private let labelSets: @Sendable () throws(SeriesReadingError) -> [LabelSet]
     private let clock: any WallClock
 
+    /// Series beyond which labels are not counted: their names would take more memory than the answer is worth.
+    package static let countedSeriesMax = 200_000
+
+    /// - Parameters:
+    ///   - process: What does not change.
+    ///   - loading: How the files that run were loaded.
+    ///   - statistics: Of the metric rings.
+    ///   - labelSets: The labels of every series, for counts over them.
+    ///   - clock: The server's time.
     package init(
         process: Process,
         loading: @escaping @Sendable () -> Loading,
         statistics: @escaping @Sendable () -> MetricStoreStatistics,
+        labelSets: @escaping @Sendable () throws(SeriesReadingError) -> [LabelSet],
         clock: any WallClock
     ) {
         self.process = process
         self.loading = loading
         self.statistics = statistics
+        self.labelSets = labelSets
         self.clock = clock
     }
 
@@ -73,7 +85,6 @@ package struct StatusRoutes: Sendable {
             HTTPRoute("GET", "/api/v1/status/flags", .blocking(flags)),
             HTTPRoute("GET", "/api/v1/status/runtimeinfo", .blocking(runtime)),
             HTTPRoute("GET", "/api/v1/status/tsdb", .blocking(store)),
-            HTTPRoute("GET", "/api/v1/metadata", .inline(metadata)),
             HTTPRoute("GET", "/api/v1/query_exemplars", .inline(exemplars)),
             HTTPRoute("POST", "/api/v1/query_exemplars", .inline(exemplars)),
         ]
@@ -110,7 +121,18 @@ package struct StatusRoutes: Sendable {
         PrometheusReply.answering(request) { parameters throws(PrometheusFailure) in
             let limit = try parameters.limit("limit") ?? 10
             let held = statistics()
-            return PrometheusReply.success { writer in
+            var warnings: [String] = []
+            var census = SeriesCensus([])
+            if held.series <= StatusRoutes.countedSeriesMax {
+                do throws(SeriesReadingError) {
+                    census = SeriesCensus(try labelSets())
+                } catch { throw PrometheusFailure(error) }
+            } else {
+                warnings.append(
+                    "labels are not counted over more than \(StatusRoutes.countedSeriesMax) series"
+                )
+            }
+            return PrometheusReply.success(warnings: warnings) { writer in
                 writer.object { writer in
                     writer.key("headStats")
                     writer.object { writer in
@@ -130,22 +152,25 @@ package struct StatusRoutes: Sendable {
                             }
                         }
                     }
-                    // Not counted here; a client finds a list where it expects one.
-                    for key in [
-                        "labelValueCountByLabelName", "memoryInBytesByLabelName",
-                        "seriesCountByLabelValuePair",
-                    ] {
+                    let lists = [
+                        ("labelValueCountByLabelName", census.valuesByLabel),
+                        ("memoryInBytesByLabelName", census.bytesByLabel),
+                        ("seriesCountByLabelValuePair", census.seriesByPair),
+                    ]
+                    for (key, rows) in lists {
                         writer.key(key)
-                        writer.array { _ in }
+                        writer.array { writer in
+                            for row in rows.prefix(limit) {
+                                writer.object { writer in
+                                    writer.field("name", row.name)
+                                    writer.field("value", raw: "\(row.count)")
+                                }
+                            }
+                        }
                     }
                 }
             }
         }
-    }
-
-    /// The rings hold no types and help texts.
-    @Sendable private func metadata(_ request: HTTPRequest) -> HTTPResponse {
-        PrometheusReply.success { $0.object { _ in } }
     }
 
     /// The rings hold no exemplars.

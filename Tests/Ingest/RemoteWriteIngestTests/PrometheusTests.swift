@@ -64,7 +64,12 @@ import Timekeeping
         let server = HTTPServer(
             settings: HTTPServerSettings(listen: "127.0.0.1:0"),
             routes: [
-                RemoteWriteHandler(admission: watched, sources: sources, metrics: metrics).route,
+                RemoteWriteHandler(
+                    admission: watched,
+                    sources: sources,
+                    catalogue: MetadataCatalogue(metrics: metrics),
+                    metrics: metrics
+                ).route,
                 HTTPRoute(
                     "GET",
                     "/metrics",

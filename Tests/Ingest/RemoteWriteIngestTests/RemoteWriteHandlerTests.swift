@@ -138,6 +138,7 @@ import Timekeeping
             settings: RemoteWriteSettings(bodyMax: 2000, decodedMax: 10000),
             admission: door,
             sources: sources,
+            catalogue: MetadataCatalogue(metrics: metrics),
             metrics: metrics
         )
         let response = handler.handle(
@@ -173,6 +174,7 @@ import Timekeeping
         let handler = RemoteWriteHandler(
             admission: door,
             sources: SourceRegistry(clock: ManualClock(), metrics: metrics),
+            catalogue: MetadataCatalogue(metrics: metrics),
             metrics: metrics
         )
         for count in 0..<Self.body.count {

@@ -1,3 +1,4 @@
+import Ingest
 import Model
 import RemoteWriteIngest
 import TestSupport
@@ -160,10 +161,34 @@ import WireFormats
             series.label("h", "i")
             series.field(4) { $0.field(1, varint: 4) }
         }
-        writer.field(3) { $0.field(1, varint: 1) }
         let request = try WriteRequestDecoder.decode(writer.bytes)
-        #expect([request.exemplars, request.histograms, request.metadata] == [2, 1, 1])
+        #expect([request.exemplars, request.histograms] == [2, 1])
         #expect(request.batch.entries.count == 1)
+    }
+
+    @Test func readsWhatMetricsAre() throws {
+        var writer = ProtobufWriter()
+        writer.field(3) { metadata in
+            metadata.field(1, varint: 1)
+            metadata.field(2, text: "http_requests")
+            metadata.field(4, text: "How many.")
+            metadata.field(5, text: "requests")
+        }
+        writer.field(3) { $0.field(1, varint: 2) }
+        writer.field(3) { metadata in
+            metadata.field(2, text: "up")
+            metadata.field(1, varint: 99)
+        }
+        let request = try WriteRequestDecoder.decode(writer.bytes)
+        #expect(
+            request.descriptions == [
+                .init(
+                    metric: "http_requests",
+                    metadata: MetricMetadata(kind: .counter, help: "How many.", unit: "requests")
+                ),
+                .init(metric: "up", metadata: MetricMetadata(kind: .unknown, help: "", unit: "")),
+            ]
+        )
     }
 
     struct Bad: Sendable, CustomTestStringConvertible {

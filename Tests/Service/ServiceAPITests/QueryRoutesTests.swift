@@ -280,6 +280,77 @@ import Testing
         one.answer.expect(response, "GET")
     }
 
+    private static let nothing = #""startOrEnd":null,"timestamp":null,"type":"#
+
+    private static func up(_ offset: Int = 0) -> String {
+        #"{"anchored":false,"matchers":[{"name":"__name__","type":"=","value":"up"}],"name":"up","#
+            + #""offset":\#(offset),"smoothed":false,\#(nothing)"vectorSelector"}"#
+    }
+
+    static let trees: [Case] = [
+        Case("query=up", .data(up())),
+        Case(
+            "query=-up offset -90s",
+            .data(#"{"expr":\#(up(-90000)),"op":"-","type":"unaryExpr"}"#)
+        ),
+        Case(
+            "query=sum without (job) (up)",
+            .data(
+                #"{"expr":\#(up()),"grouping":["job"],"op":"sum","param":null,"type":"aggregation","without":true}"#
+            )
+        ),
+        Case(
+            "query=topk(3, (up))",
+            .data(
+                #"{"expr":{"expr":\#(up()),"type":"parenExpr"},"grouping":[],"op":"topk","#
+                    + #""param":{"type":"numberLiteral","val":"3"},"type":"aggregation","without":false}"#
+            )
+        ),
+        Case(
+            "query=up == bool on (job) group_left (team) up",
+            .data(
+                #"{"bool":true,"lhs":\#(up()),"matching":{"card":"many-to-one","fillValues":{"lhs":null,"rhs":null},"#
+                    + #""include":["team"],"labels":["job"],"on":true},"op":"==","rhs":\#(up()),"type":"binaryExpr"}"#
+            )
+        ),
+        Case(
+            "query=1 + up",
+            .data(
+                #"{"bool":false,"lhs":{"type":"numberLiteral","val":"1"},"matching":null,"op":"+","#
+                    + #""rhs":\#(up()),"type":"binaryExpr"}"#
+            )
+        ),
+        Case(
+            "query=rate(x{a!~\"b\"}[5m] @ 1.5)",
+            .data(
+                #"{"args":[{"anchored":false,"matchers":[{"name":"a","type":"!~","value":"b"},"#
+                    + #"{"name":"__name__","type":"=","value":"x"}],"name":"x","offset":0,"range":300000,"#
+                    + #""smoothed":false,"startOrEnd":null,"timestamp":1500,"type":"matrixSelector"}],"#
+                    + #""func":{"argTypes":["matrix"],"name":"rate","returnType":"vector","variadic":0},"type":"call"}"#
+            )
+        ),
+        Case(
+            "query=round(up)[1h:30s] @ start() offset 1m",
+            .data(
+                #"{"expr":{"args":[\#(up())],"func":{"argTypes":["vector","scalar"],"name":"round","#
+                    + #""returnType":"vector","variadic":1},"type":"call"},"offset":60000,"range":3600000,"#
+                    + #""startOrEnd":"start","step":30000,"timestamp":null,"type":"subquery"}"#
+            )
+        ),
+        Case("query=\"a\"", .data(#"{"type":"stringLiteral","val":"a"}"#)),
+        Case(
+            "query=a+",
+            bad(#"invalid parameter "query": 1:3: parse error: unexpected end of input"#)
+        ),
+    ]
+
+    @Test(arguments: trees) func givesTrees(_ one: Case) async throws {
+        let calls = try APIRig().calls
+        one.answer.expect(try await calls.answer("GET", "/api/v1/parse_query?\(one.target)"), "GET")
+        let byPost = try await calls.answer("POST", "/api/v1/parse_query", form: one.target)
+        one.answer.expect(byPost, "POST")
+    }
+
     @Test func theFormComesBeforeTheAddress() async throws {
         let response = try await APIRig().calls.answer(
             "POST",

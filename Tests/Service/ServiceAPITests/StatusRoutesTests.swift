@@ -43,6 +43,12 @@ import Timekeeping
                     topMetrics: [.init(name: "up", series: 2), .init(name: "down", series: 1)]
                 )
             },
+            labelSets: {
+                [
+                    ["__name__": "up", "job": "api"], ["__name__": "up", "job": "db"],
+                    ["__name__": "down", "job": "api"],
+                ]
+            },
             clock: ManualClock(APIRig.now)
         ).routes
     )
@@ -54,11 +60,17 @@ import Timekeeping
         var testDescription: String { target }
     }
 
-    private static func store(_ metrics: String) -> PrometheusAnswer {
+    private static func store(
+        _ metrics: String,
+        _ values: String,
+        _ bytes: String,
+        _ pairs: String
+    ) -> PrometheusAnswer {
         .data(
             #"{"headStats":{"numSeries":3,"numLabelPairs":9,"numSamples":70,"bytes":4096,"seriesLimit":500000,"#
                 + #""bytesLimit":2147483648},"seriesCountByMetricName":[\#(metrics)],"#
-                + #""labelValueCountByLabelName":[],"memoryInBytesByLabelName":[],"seriesCountByLabelValuePair":[]}"#
+                + #""labelValueCountByLabelName":[\#(values)],"memoryInBytesByLabelName":[\#(bytes)],"#
+                + #""seriesCountByLabelValuePair":[\#(pairs)]}"#
         )
     }
 
@@ -83,9 +95,23 @@ import Timekeeping
         ),
         Case(
             target: "status/tsdb",
-            answer: store(#"{"name":"up","value":2},{"name":"down","value":1}"#)
+            answer: store(
+                #"{"name":"up","value":2},{"name":"down","value":1}"#,
+                #"{"name":"__name__","value":2},{"name":"job","value":2}"#,
+                #"{"name":"__name__","value":6},{"name":"job","value":5}"#,
+                #"{"name":"__name__=up","value":2},{"name":"job=api","value":2},"#
+                    + #"{"name":"__name__=down","value":1},{"name":"job=db","value":1}"#
+            )
         ),
-        Case(target: "status/tsdb?limit=1", answer: store(#"{"name":"up","value":2}"#)),
+        Case(
+            target: "status/tsdb?limit=1",
+            answer: store(
+                #"{"name":"up","value":2}"#,
+                #"{"name":"__name__","value":2}"#,
+                #"{"name":"__name__","value":6}"#,
+                #"{"name":"__name__=up","value":2}"#
+            )
+        ),
         Case(
             target: "status/tsdb?limit=x",
             answer: .failure(
@@ -94,8 +120,6 @@ import Timekeeping
                 #"invalid parameter "limit": cannot parse "x" to a whole number"#
             )
         ),
-        Case(target: "metadata", answer: .data("{}")),
-        Case(target: "metadata?metric=up&limit=1", answer: .data("{}")),
         Case(target: "query_exemplars?query=up&start=0&end=1", answer: .data("[]")),
     ]
 
@@ -118,6 +142,7 @@ import Timekeeping
             ),
             loading: { Self.loading },
             statistics: { store.statistics },
+            labelSets: { [] },
             clock: rig.clock
         ).routes
         let text = try await RouteCall(routes: routes).answer("GET", "/api/v1/status/tsdb").text
