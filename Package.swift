@@ -144,11 +144,15 @@ var targets: [Target] = [
     library("Query", "PromQL", ["PromQLSyntax", "Model", "Timekeeping", "Matching"]),
 
     // MARK: Rules
-    library("Rules", "Rules", ["PromQLSyntax", "YAML", "Model", "Timekeeping", "Matching"]),
+    library(
+        "Rules",
+        "Rules",
+        ["Buffers", "PromQLSyntax", "YAML", "Model", "Timekeeping", "Matching"]
+    ),
     library(
         "Rules",
         "SLO",
-        ["Rules", "PromQLSyntax", "YAML", "Model", "Timekeeping", "Telemetry"]
+        ["Buffers", "Rules", "PromQLSyntax", "YAML", "Model", "Timekeeping", "Telemetry"]
     ),
     library(
         "Rules",
@@ -160,12 +164,19 @@ var targets: [Target] = [
     ),
 
     // MARK: Response
-    library("Response", "OnCall", ["Model", "YAML", "Spelling", "Timekeeping", "Matching"]),
+    library(
+        "Response",
+        "OnCall",
+        ["Buffers", "Model", "YAML", "Spelling", "Timekeeping", "Matching"]
+    ),
     library("Response", "Incidents", ["OnCall", "Model", "Timekeeping", "Telemetry"]),
     library(
         "Response",
         "Paging",
-        ["Incidents", "OnCall", "HTTPClient", "Cryptography", "Model", "Timekeeping", "Telemetry"]
+        [
+            "Buffers", "Incidents", "OnCall", "HTTPClient", "Cryptography", "Model", "Timekeeping",
+            "Telemetry",
+        ]
     ),
 
     // MARK: Service
@@ -182,7 +193,8 @@ var targets: [Target] = [
         "Service",
         "ServiceAPI",
         [
-            "APIModel", "HTTPServer", "Ingest", "MetricStore", "LogStore", "PromQL", "PromQLSyntax",
+            "Buffers", "APIModel", "HTTPServer", "Ingest", "MetricStore", "LogStore", "PromQL",
+            "PromQLSyntax",
             "Rules", "SLO",
             "RuleEvaluation", "Incidents", "OnCall", "Paging", "Model", "Spelling", "Timekeeping",
             "Telemetry",
@@ -198,7 +210,7 @@ var targets: [Target] = [
         "Service",
         "Demo",
         [
-            "CloudWatchStandIn", "HTTPServer", "HTTPClient", "EFKIngest", "Cryptography",
+            "Buffers", "CloudWatchStandIn", "HTTPServer", "HTTPClient", "EFKIngest", "Cryptography",
             "WireFormats", "Model",
             "Timekeeping", "Telemetry", "ServiceRuntime",
         ]
@@ -207,7 +219,7 @@ var targets: [Target] = [
         "Service",
         "Daemon",
         [
-            "ArgumentParsing", "Configuration", "ServiceAPI", "StateStore", "Demo",
+            "Buffers", "ArgumentParsing", "Configuration", "ServiceAPI", "StateStore", "Demo",
             "CloudWatchIngest", "EFKIngest",
             "RemoteWriteIngest", "Ingest", "MetricStore", "LogStore", "PromQL", "Rules", "SLO",
             "RuleEvaluation",
@@ -221,7 +233,8 @@ var targets: [Target] = [
         "Service",
         "ControlCommands",
         [
-            "APIModel", "ArgumentParsing", "HTTPClient", "Rules", "RuleEvaluation", "PromQLSyntax",
+            "Buffers", "APIModel", "ArgumentParsing", "HTTPClient", "Rules", "RuleEvaluation",
+            "PromQLSyntax",
             "Incidents", "OnCall", "Matching", "Model", "Telemetry", "Timekeeping",
         ]
     ),

@@ -27,7 +27,7 @@ final class HTTPServerCore: @unchecked Sendable {
     private var nextID = 0
     private var bodyBytes = 0
     private var tasks: [TaskKey: Task<Void, Never>] = [:]
-    private var httpDate = HTTPDate()
+    private var httpDate = DateHeader()
     private var drained: DispatchSemaphore?
 
     private struct TaskKey: Hashable {

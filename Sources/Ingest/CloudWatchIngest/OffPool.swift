@@ -1,11 +1,11 @@
-import Foundation
+import Dispatch
 
-/// Runs what blocks on a thread of its own, so that Swift's cooperative pool keeps its threads.
+/// Runs what blocks on a thread of Dispatch's, so that Swift's cooperative pool keeps its threads.
 enum OffPool {
     /// Returns what `work` returns, once it has.
     static func run<Value: Sendable>(_ work: @escaping @Sendable () -> Value) async -> Value {
         await withCheckedContinuation { continuation in
-            Thread.detachNewThread { continuation.resume(returning: work()) }
+            DispatchQueue.global().async { continuation.resume(returning: work()) }
         }
     }
 }

@@ -1,4 +1,5 @@
 package import Model
+package import Timekeeping
 
 /// Everything the loaded rule files say.
 package struct RuleSet: Sendable {
@@ -263,7 +264,7 @@ package struct SLODefinition: Sendable {
     /// The span an objective is kept over.
     package enum Window: Hashable, Sendable {
         case rolling(Duration)
-        case calendarMonth(timeZone: String)
+        case calendarMonth(TimeZoneRules)
     }
 
     /// How a series' samples are counted.

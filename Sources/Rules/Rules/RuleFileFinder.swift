@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import Model
 import YAML
 
@@ -85,7 +85,7 @@ struct RuleFileFinder {
         } catch {
             problems.report(
                 place,
-                "cannot be listed: \(error.localizedDescription); check its permissions"
+                "cannot be listed; check its permissions"
             )
             return
         }

@@ -1,4 +1,4 @@
-import Foundation
+import Buffers
 package import Model
 import YAML
 
@@ -29,12 +29,12 @@ package struct RuleLoader {
         let assembly = RuleSetAssembly(problems: problems, rulesMax: limits.rulesMax)
         for file in finder.files {
             do {
-                let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: file.path)))
+                let bytes = try WholeFile.bytes(at: file.path)
                 add(bytes, file: file, to: assembly, limits: limits)
             } catch {
                 problems.report(
                     SourceLocation(file: file.path, line: 1, column: 1),
-                    "cannot be read: \(error.localizedDescription); check the path and its permissions"
+                    "cannot be read: \(error); check the path and its permissions"
                 )
             }
         }

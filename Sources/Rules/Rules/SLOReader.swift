@@ -86,9 +86,20 @@ struct SLOReader {
             inner.required("calendar").flatMap { _ in
                 inner.choice("calendar", among: [("month", true)])
             }
-        let zone = inner.string("time_zone") ?? "UTC"
+        let zone = readZone(inner)
         inner.finish()
-        return calendar.map { _ in .calendarMonth(timeZone: zone) }
+        guard calendar != nil else { return nil }
+        return zone.map { .calendarMonth($0) }
+    }
+
+    private func readZone(_ map: MappingReader) -> TimeZoneRules? {
+        guard let name = map.string("time_zone") else { return .utc }
+        do {
+            return try TimeZoneRules.load(name)
+        } catch {
+            map.report("time_zone", "\(error)")
+            return nil
+        }
     }
 
     private func readIndicator() -> SLODefinition.Indicator? {

@@ -1,4 +1,3 @@
-import Foundation
 import Rules
 import Timekeeping
 
@@ -42,14 +41,14 @@ struct BudgetCalculator {
             let length = span.milliseconds / 60000
             return ("rolling", (nowMinute - length)..<nowMinute, length)
         case .calendarMonth(let zone):
-            var calendar = Calendar(identifier: .gregorian)
-            calendar.timeZone = TimeZone(identifier: zone) ?? .gmt
-            let now = Date(timeIntervalSince1970: Double(nowMinute - 1) * 60)
-            guard let month = calendar.dateInterval(of: .month, for: now) else {
-                preconditionFailure("every moment is in a month")
-            }
-            let start = Int64(month.start.timeIntervalSince1970) / 60
-            let end = Int64(month.end.timeIntervalSince1970) / 60
+            let today = zone.local(Timestamp(milliseconds: (nowMinute - 1) * 60000))
+            let first = zone.moment(year: today.year, month: today.month, day: 1)
+            let next = zone.moment(
+                year: today.month == 12 ? today.year + 1 : today.year,
+                month: today.month % 12 + 1,
+                day: 1
+            )
+            let (start, end) = (first.milliseconds / 60000, next.milliseconds / 60000)
             return ("calendar_month", start..<nowMinute, end - start)
         }
     }

@@ -1,4 +1,4 @@
-import Foundation
+import Buffers
 import Model
 import Rules
 import Timekeeping
@@ -66,10 +66,10 @@ struct BurnTransition {
     private func summary(_ state: BurnAlertState) -> String {
         let rates = [("5m", 300), ("1h", 3600), ("6h", 21600)].compactMap { name, seconds in
             calculator.burnRate(.seconds(seconds)).map {
-                "\(name) \(String(format: "%.1f", $0))x"
+                "\(name) \(PrintfNumber.fixed($0, decimals: 1))x"
             }
         }
-        let objective = String(format: "%g", definition.objective * 100)
+        let objective = PrintfNumber.general(definition.objective * 100)
         return "error budget of \(definition.name) (\(objective)%) burns: "
             + (rates.isEmpty ? "rate unknown" : rates.joined(separator: ", "))
     }

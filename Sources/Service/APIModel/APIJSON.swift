@@ -1,4 +1,4 @@
-package import Foundation
+package import FoundationEssentials
 
 /// The one way the API and its clients write and read JSON: snake case, keys sorted, slashes plain.
 package enum APIJSON {

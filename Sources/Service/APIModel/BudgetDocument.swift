@@ -1,5 +1,3 @@
-import Foundation
-
 /// How an objective stands, as `GET /v1/slos/<name>` and `sloctl budget NAME -o json` give it.
 ///
 /// The contract: every key is always there, unknown is null (never 0 or NaN), ratios are decimals, durations

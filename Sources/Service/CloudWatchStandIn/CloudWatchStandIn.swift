@@ -1,5 +1,5 @@
 package import CloudWatchIngest
-import Foundation
+import FoundationEssentials
 package import HTTPServer
 import Synchronization
 package import Timekeeping

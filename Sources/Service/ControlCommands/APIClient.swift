@@ -1,5 +1,5 @@
 import APIModel
-import Foundation
+import FoundationEssentials
 import HTTPClient
 
 /// Asks a Tocsin server, and turns every failure into words with a next step.
@@ -96,8 +96,17 @@ struct APIClient {
 
     /// A path segment with what is not allowed there encoded.
     static func escaped(_ segment: String) -> String {
-        var allowed = CharacterSet.alphanumerics
-        allowed.insert(charactersIn: "-._~")
-        return segment.addingPercentEncoding(withAllowedCharacters: allowed) ?? segment
+        let digits = Array("0123456789ABCDEF")
+        var text = ""
+        for byte in segment.utf8 {
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."),
+                UInt8(ascii: "_"), UInt8(ascii: "~"):
+                text.unicodeScalars.append(Unicode.Scalar(byte))
+            default: text += "%\(digits[Int(byte >> 4)])\(digits[Int(byte & 15)])"
+            }
+        }
+        return text
     }
 }

@@ -1,6 +1,5 @@
 import APIModel
 import ArgumentParsing
-import Foundation
 
 /// `sloctl budget [NAME...]`: how much error budget is left.
 struct BudgetCommand {

@@ -1,4 +1,4 @@
-import Foundation
+import Buffers
 import Glibc
 import HTTPClient
 import Telemetry
@@ -9,8 +9,8 @@ package enum ControlEntry {
     package static func run(_ arguments: [String], environment: [String: String]) async -> Int32 {
         let isInteractive = isatty(STDOUT_FILENO) == 1
         let terminal = Terminal(
-            output: { FileHandle.standardOutput.write(Data($0.utf8)) },
-            messages: { FileHandle.standardError.write(Data($0.utf8)) },
+            output: { StandardStream.output.write($0) },
+            messages: { StandardStream.error.write($0) },
             isInteractive: isInteractive,
             hasColor: isInteractive && environment["NO_COLOR"] == nil
                 && environment["TERM"] != "dumb"

@@ -1,6 +1,5 @@
 import APIModel
 import ArgumentParsing
-import Foundation
 import Timekeeping
 
 /// `sloctl incident ...`: what is wrong, and what somebody does about it.

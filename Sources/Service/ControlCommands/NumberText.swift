@@ -1,4 +1,4 @@
-import Foundation
+import Buffers
 
 /// Numbers as people read them: fixed decimals, grouped digits, never `-0.0%` or NaN.
 enum NumberText {
@@ -20,7 +20,7 @@ enum NumberText {
     }
 
     static func fixed(_ value: Double, _ decimals: Int) -> String {
-        let text = String(format: "%.\(decimals)f", value)
+        let text = PrintfNumber.fixed(value, decimals: decimals)
         // A small negative number rounds to a zero that must not bear a sign.
         return text.hasPrefix("-") && !text.contains { ("1"..."9").contains($0) }
             ? String(text.dropFirst()) : text

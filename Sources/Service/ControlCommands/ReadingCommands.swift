@@ -1,6 +1,5 @@
 import APIModel
 import ArgumentParsing
-import Foundation
 import PromQLSyntax
 
 /// Commands that only read: objectives, alerts, sources, deliveries, queries.

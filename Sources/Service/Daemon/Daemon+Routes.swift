@@ -1,5 +1,6 @@
+import Buffers
 import Configuration
-import Foundation
+import FoundationEssentials
 import HTTPServer
 import Ingest
 import MetricStore
@@ -104,7 +105,7 @@ extension Daemon {
 
     /// The machine's own name, empty where it cannot be had; no name service is asked.
     private static var hostname: String {
-        let text = try? String(contentsOfFile: "/proc/sys/kernel/hostname", encoding: .utf8)
-        return text?.trimmingCharacters(in: .whitespacesAndNewlines) ?? ""
+        let text = try? WholeFile.text(at: "/proc/sys/kernel/hostname")
+        return text?.trimmed ?? ""
     }
 }

@@ -1,7 +1,7 @@
+import Buffers
 import CloudWatchIngest
 import Configuration
 import EFKIngest
-import Foundation
 import HTTPClient
 import HTTPServer
 import Incidents
@@ -91,16 +91,13 @@ extension Daemon {
         guard let configured = settings.sources.forward else { return }
         var key: [UInt8]?
         if let path = configured.sharedKeyFile {
-            guard let data = FileManager.default.contents(atPath: path) else {
+            guard let text = try? WholeFile.text(at: path) else {
                 throw DaemonError(
                     "the shared key file \(path) (sources.forward.shared_key_file) cannot be read; "
                         + "check its path and mode"
                 )
             }
-            key = Array(
-                String(decoding: data, as: UTF8.self)
-                    .trimmingCharacters(in: .whitespacesAndNewlines).utf8
-            )
+            key = Array(text.trimmed.utf8)
         }
         let forward = ForwardServer(
             settings: ForwardSettings(

@@ -1,7 +1,6 @@
 import CloudWatchIngest
 import Configuration
 import EFKIngest
-import Foundation
 import HTTPClient
 import HTTPServer
 import Incidents

@@ -1,6 +1,6 @@
+import Buffers
 import CloudWatchIngest
 import Configuration
-import Foundation
 import Incidents
 import Model
 import OnCall
@@ -32,7 +32,7 @@ struct LoadedFiles: Sendable {
         overrides: (inout DaemonSettings) -> Void = { _ in }
     ) throws(DiagnosticList) -> LoadedFiles {
         // Read once, so that the text shown is the text that was understood.
-        let bytes = FileManager.default.contents(atPath: settingsPath).map { Array($0) }
+        let bytes = try? WholeFile.bytes(at: settingsPath)
         var settings =
             if let bytes {
                 try DaemonSettings.parse(bytes, file: settingsPath, environment: environment)

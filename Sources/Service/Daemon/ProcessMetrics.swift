@@ -1,5 +1,5 @@
+import Buffers
 import APIModel
-import Foundation
 import Glibc
 import Telemetry
 import Timekeeping
@@ -48,7 +48,7 @@ struct ProcessMetrics: Sendable {
 
     /// From `/proc/self`; nil where there is none.
     private static var usage: (cpuSeconds: Double, residentBytes: Double)? {
-        guard let stat = try? String(contentsOfFile: "/proc/self/stat", encoding: .utf8),
+        guard let stat = try? WholeFile.text(at: "/proc/self/stat"),
             let close = stat.lastIndex(of: ")")
         else { return nil }
         let fields = stat[stat.index(after: close)...].split(separator: " ")

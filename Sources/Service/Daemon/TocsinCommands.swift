@@ -1,7 +1,6 @@
 import ArgumentParsing
 import Configuration
 import Demo
-import Foundation
 import Ingest
 import Model
 import OnCall

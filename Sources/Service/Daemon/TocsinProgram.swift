@@ -1,7 +1,7 @@
+import Buffers
 import APIModel
 import ArgumentParsing
 import Configuration
-import Foundation
 import Telemetry
 
 /// The whole of `tocsin` but its `main`.
@@ -123,6 +123,6 @@ package enum TocsinProgram {
 
     /// Writes to the process's standard output.
     @Sendable package static func standardOutput(_ text: String) {
-        FileHandle.standardOutput.write(Data(text.utf8))
+        StandardStream.output.write(text)
     }
 }

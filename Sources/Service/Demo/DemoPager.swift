@@ -1,5 +1,6 @@
+import Buffers
 import Cryptography
-import Foundation
+import FoundationEssentials
 import HTTPServer
 import Timekeeping
 
@@ -29,11 +30,10 @@ struct DemoPager: Sendable {
         guard abs(clock.now().milliseconds / 1000 - seconds) <= 300 else {
             return "its timestamp is more than five minutes away"
         }
-        guard let file = FileManager.default.contents(atPath: secretFile) else {
+        guard let secret = try? WholeFile.text(at: secretFile) else {
             return "the pager's secret file \(secretFile) cannot be read"
         }
-        let text = String(decoding: file, as: UTF8.self)
-            .trimmingCharacters(in: .whitespacesAndNewlines)
+        let text = secret.trimmed
         guard let key = Base64.decode(String(text.dropFirst("whsec_".count))) else {
             return "the pager's secret file \(secretFile) holds no whsec_ secret"
         }

@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 
 /// What happens to the demo's web shop, second by second: calm, a rush, a slow database, recovery.
 struct Story: Sendable {

@@ -1,5 +1,5 @@
 import APIModel
-import Foundation
+import FoundationEssentials
 package import HTTPServer
 package import Incidents
 import Model

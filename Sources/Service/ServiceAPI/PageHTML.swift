@@ -1,4 +1,4 @@
-import Foundation
+import Buffers
 
 /// HTML that every page shares: plain, its style inside, no script, nothing loaded from elsewhere.
 enum PageHTML {
@@ -39,12 +39,12 @@ enum PageHTML {
     /// A ratio with one decimal, as `97.7%`; `unknown` when nobody knows it.
     static func percent(_ ratio: Double?) -> String {
         guard let ratio else { return "unknown" }
-        let text = String(format: "%.1f%%", ratio * 100)
+        let text = PrintfNumber.fixed(ratio * 100, decimals: 1) + "%"
         return text == "-0.0%" ? "0.0%" : text
     }
 
     /// An objective with the decimals it needs: `99.9%`, `99.95%`.
-    static func objective(_ ratio: Double) -> String { String(format: "%g%%", ratio * 100) }
+    static func objective(_ ratio: Double) -> String { PrintfNumber.general(ratio * 100) + "%" }
 
     /// A moment without its milliseconds, `2026-11-24 07:59:14`.
     static func clock(_ time: String) -> String {

@@ -1,5 +1,5 @@
 import APIModel
-import Foundation
+import Buffers
 import Timekeeping
 
 /// The page a person opens first: what is wrong, how budgets stand, what each source is doing.
@@ -86,7 +86,7 @@ struct StatusPage {
                     PageHTML.percent(left),
                     "<div class=bar><i class=\(color.isEmpty ? "none" : color) "
                         + "style=\"width:\(width)%\"></i></div>",
-                    burn.map { String(format: "%.1fx", $0) } ?? "unknown",
+                    burn.map { PrintfNumber.fixed($0, decimals: 1) + "x" } ?? "unknown",
                     PageHTML.percent(slo.coverage),
                 ]
             },

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 package import SQLite
 
 /// All that outlives the process, in one SQLite file: incidents, the outbox, alert states, SLO counts.

@@ -1,5 +1,6 @@
 import ControlCommands
-import Foundation
+import FoundationEssentials
+import Glibc
 
 let process = ProcessInfo.processInfo
 let code = await ControlEntry.run(

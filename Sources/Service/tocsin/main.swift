@@ -1,5 +1,6 @@
 import Daemon
-import Foundation
+import FoundationEssentials
+import Glibc
 
 let process = ProcessInfo.processInfo
 exit(TocsinProgram.run(Array(process.arguments.dropFirst()), environment: process.environment))

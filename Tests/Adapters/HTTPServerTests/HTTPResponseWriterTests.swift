@@ -58,7 +58,7 @@ import Timekeeping
     }
 
     @Test func `the date is in RFC 9110's fixed form`() {
-        var date = HTTPDate()
+        var date = DateHeader()
         // The example of RFC 9110 section 5.6.7.
         #expect(
             date.text(at: Timestamp(milliseconds: 784_111_777_000))

@@ -1,6 +1,7 @@
 import Model
 import Rules
 import Testing
+import Timekeeping
 
 @Suite struct RuleLoaderTests {
     static let everything = """
@@ -150,7 +151,7 @@ import Testing
         #expect(bad.kind == .counter)
         #expect(total.selectors.map(\.text) == ["requests"])
         #expect(slos[1].objective == 0.99)
-        #expect(slos[1].window == .calendarMonth(timeZone: "Europe/Kyiv"))
+        #expect(slos[1].window == .calendarMonth(try TimeZoneRules.load("Europe/Kyiv")))
         #expect(slos[1].labels == ["tier": "gold"])
         #expect(slos[1].description == "words")
         #expect(slos[1].runbook == "r.md")

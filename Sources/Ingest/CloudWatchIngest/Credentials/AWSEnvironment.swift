@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// Why a file could not be read.
 package enum FileReadError: Error, Hashable, Sendable, CustomStringConvertible {

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import Timekeeping
 
 /// The JSON in which container and instance endpoints hand out keys.

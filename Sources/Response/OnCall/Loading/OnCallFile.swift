@@ -1,4 +1,5 @@
-import Foundation
+import Buffers
+import FoundationEssentials
 package import Model
 import Timekeeping
 import YAML
@@ -43,19 +44,18 @@ package struct OnCallFile {
     ///
     /// - Throws: Every problem of the file, or that it cannot be read.
     package static func load(path: String) throws(DiagnosticList) -> OnCallPolicy {
-        let data: Data
+        let bytes: [UInt8]
         do {
-            data = try Data(contentsOf: URL(fileURLWithPath: path))
+            bytes = try WholeFile.bytes(at: path)
         } catch {
-            let reason = (error as NSError).localizedDescription
             throw DiagnosticList([
                 Diagnostic(
                     SourceLocation(file: path, line: 1, column: 1),
-                    "cannot be read: \(reason); check incidents.file and its permissions"
+                    "cannot be read: \(error); check incidents.file and its permissions"
                 )
             ])
         }
-        return try load([UInt8](data), file: path)
+        return try load(bytes, file: path)
     }
 
     private init(file: String, text: TextExpansion, zones: ZoneLoader) {

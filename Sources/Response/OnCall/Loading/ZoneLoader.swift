@@ -1,4 +1,4 @@
-import Foundation
+import Buffers
 import Model
 import Spelling
 
@@ -8,7 +8,7 @@ struct ZoneLoader {
 
     /// The zone whose name is nearest to a misspelt one; nil when none is near or the list is not there.
     func nearest(to name: String) -> String? {
-        guard let table = try? String(contentsOfFile: folder + "/tzdata.zi", encoding: .utf8) else {
+        guard let table = try? WholeFile.text(at: folder + "/tzdata.zi") else {
             // Only the advice is lost; the caller reports the name.
             return nil
         }

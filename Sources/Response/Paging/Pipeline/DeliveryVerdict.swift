@@ -1,4 +1,3 @@
-import Foundation
 import HTTPClient
 import Timekeeping
 
@@ -44,11 +43,7 @@ enum AnswerReading {
     private static func retryAfter(_ reply: HTTPClientReply, now: Timestamp) -> Duration? {
         guard let text = reply.header("retry-after") else { return nil }
         if let seconds = Int64(text), seconds >= 0 { return .seconds(min(seconds, 86400)) }
-        let format = DateFormatter()
-        format.locale = Locale(identifier: "en_US_POSIX")
-        format.timeZone = TimeZone(secondsFromGMT: 0)
-        format.dateFormat = "EEE, dd MMM yyyy HH:mm:ss 'GMT'"
-        guard let date = format.date(from: text) else { return nil }
-        return max(.zero, Timestamp(seconds: date.timeIntervalSince1970) - now)
+        guard let moment = HTTPDate.parse(text) else { return nil }
+        return max(.zero, moment - now)
     }
 }

@@ -1,4 +1,4 @@
-import Foundation
+import Buffers
 
 /// Reads secrets from files; the seam for tests.
 package protocol SecretReading: Sendable {
@@ -29,28 +29,19 @@ package struct SecretFiles: SecretReading {
     package init() {}
 
     package func secret(at path: String) throws(SecretFailure) -> String {
-        let data: Data
+        let bytes: [UInt8]
         do {
-            let handle = try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
-            defer { try? handle.close() }
-            data = try handle.read(upToCount: SecretFiles.bytesMax + 1) ?? Data()
+            bytes = try WholeFile.bytes(at: path, bytesMax: SecretFiles.bytesMax)
         } catch {
-            let words = (error as NSError).localizedDescription
             throw SecretFailure(
                 path: path,
-                reason: "cannot be read (\(words)); create it, readable for the service's user"
+                reason: "cannot be read (\(error)); create it, readable for the service's user"
             )
         }
-        guard data.count <= SecretFiles.bytesMax else {
-            throw SecretFailure(
-                path: path,
-                reason: "is longer than \(SecretFiles.bytesMax) bytes; it is no secret"
-            )
-        }
-        guard let text = String(bytes: data, encoding: .utf8) else {
+        guard let text = String(validating: bytes, as: UTF8.self) else {
             throw SecretFailure(path: path, reason: "is no UTF-8 text; write the secret as text")
         }
-        let trimmed = text.trimmingCharacters(in: .whitespacesAndNewlines)
+        let trimmed = text.trimmed
         guard !trimmed.isEmpty else {
             throw SecretFailure(path: path, reason: "is empty; write the secret into it")
         }

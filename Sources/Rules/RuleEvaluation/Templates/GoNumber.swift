@@ -1,4 +1,4 @@
-import Foundation
+import Buffers
 import Timekeeping
 
 /// Numbers and times as Go's fmt prints them, which is what people see in Prometheus's alerts.
@@ -26,14 +26,12 @@ package enum GoNumber {
 
     /// `%.4g` and its like; trailing zeros are dropped.
     package static func general(_ value: Double, precision: Int) -> String {
-        special(value) ?? String(format: "%.\(max(0, min(precision, 100)))g", value)
+        special(value) ?? PrintfNumber.general(value, digits: precision)
     }
 
     /// A verb of `printf`: e, E, f, F, g or G with a precision.
     static func formatted(_ value: Double, verb: Character, precision: Int) -> String {
-        if let special = special(value) { return special }
-        let form = verb == "F" ? "f" : String(verb)
-        return String(format: "%.\(max(0, min(precision, 100)))\(form)", value)
+        special(value) ?? PrintfNumber.text(value, verb: verb, precision: precision)
     }
 
     /// A time in UTC: `2006-01-02 15:04:05.999 +0000 UTC`.
@@ -44,7 +42,7 @@ package enum GoNumber {
             while text.last == "0" { text.removeLast() }
             if text.index(after: point) == text.endIndex { text.removeLast() }
         }
-        return text.replacingOccurrences(of: "T", with: " ") + " +0000 UTC"
+        return String(text.map { $0 == "T" ? " " : $0 }) + " +0000 UTC"
     }
 
     /// `1h2m3.5s`, as a Go duration prints.

@@ -1,4 +1,5 @@
-import Foundation
+import Buffers
+import FoundationEssentials
 import Model
 import PromQL
 package import Rules
@@ -31,9 +32,9 @@ package struct RuleTestRunner: Sendable {
     package func run(path: String, isWanted: (String) -> Bool = { _ in true }) -> RuleTestReport {
         var report = RuleTestReport(path: path)
         do {
-            let bytes = try Data(contentsOf: URL(fileURLWithPath: path))
+            let bytes = try WholeFile.bytes(at: path)
             let file = try RuleTestFile.read(
-                [UInt8](bytes),
+                bytes,
                 path: path,
                 ignoresUnknownKeys: ignoresUnknownKeys
             )
@@ -47,7 +48,7 @@ package struct RuleTestRunner: Sendable {
             report.problems = [
                 Diagnostic(
                     SourceLocation(file: path, line: 1, column: 1),
-                    "cannot be read: \(error.localizedDescription); check the path"
+                    "cannot be read: \(error); check the path"
                 )
             ]
         }

@@ -1,5 +1,3 @@
-package import Timekeeping
-
 /// Dates as HTTP headers write them.
 package enum HTTPDate {
     private static let months = [
