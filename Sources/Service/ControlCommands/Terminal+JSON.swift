@@ -1,5 +1,5 @@
 import APIModel
-import Foundation
+import FoundationEssentials
 
 extension Terminal {
     /// Prints a document as JSON for people and programs.

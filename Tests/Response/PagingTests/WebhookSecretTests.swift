@@ -110,7 +110,7 @@ import Timekeeping
         #expect(try files.secret(at: write("good", Array(" abc\n\n".utf8))) == "abc")
         for (name, bytes, words) in [
             ("empty", Array(" \n".utf8), "is empty"), ("binary", [0xff, 0xfe], "is no UTF-8 text"),
-            ("long", [UInt8](repeating: 97, count: 70_000), "is longer than 65536 bytes"),
+            ("long", [UInt8](repeating: 97, count: 70_000), "longer than 65536 bytes"),
         ] {
             let path = try write(name, bytes)
             let failure = #expect(throws: SecretFailure.self) { try files.secret(at: path) }

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// Finds files by a pattern as shells know it: `*`, `?` and `[a-z]` within each part of a path.
 struct FilePattern {

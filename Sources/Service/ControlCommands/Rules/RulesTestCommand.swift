@@ -1,6 +1,6 @@
 import APIModel
 import ArgumentParsing
-import Foundation
+import FoundationEssentials
 import Matching
 import Model
 import RuleEvaluation
