@@ -103,10 +103,14 @@ var targets: [Target] = [
     library("Adapters", "YAML", ["CYAML", "Model", "Spelling", "Timekeeping"]),
 
     // MARK: Stores
+    library("Stores", "SampleLog", ["Buffers", "Telemetry", "CLinux"]),
     library(
         "Stores",
         "MetricStore",
-        ["Model", "Buffers", "Timekeeping", "Telemetry", "Matching", "WireFormats", "CLinux"]
+        [
+            "SampleLog", "Model", "Buffers", "Timekeeping", "Telemetry", "Matching", "WireFormats",
+            "CLinux",
+        ]
     ),
     library("Stores", "LogStore", ["Model", "Buffers", "Timekeeping", "Telemetry"]),
 
@@ -280,10 +284,11 @@ var targets: [Target] = [
         ["HTTPServer", "ServiceRuntime", "Compression", "Timekeeping", "Telemetry"]
     ),
     tests("Model", "ModelTests", ["Model", "Timekeeping", "Matching"]),
+    tests("Stores", "SampleLogTests", ["SampleLog", "Telemetry"]),
     tests(
         "Stores",
         "MetricStoreTests",
-        ["MetricStore", "Model", "Buffers", "Timekeeping", "Telemetry"]
+        ["MetricStore", "SampleLog", "Model", "Buffers", "Timekeeping", "Telemetry"]
     ),
     tests("Stores", "LogStoreTests", ["LogStore", "Model", "Timekeeping", "Telemetry"]),
     tests(
