@@ -225,8 +225,8 @@ var targets: [Target] = [
         [
             "Buffers", "ArgumentParsing", "Configuration", "ServiceAPI", "StateStore", "Demo",
             "CloudWatchIngest", "EFKIngest",
-            "RemoteWriteIngest", "Ingest", "MetricStore", "LogStore", "PromQL", "Rules", "SLO",
-            "RuleEvaluation",
+            "RemoteWriteIngest", "Ingest", "MetricStore", "SampleLog", "LogStore", "PromQL",
+            "Rules", "SLO", "RuleEvaluation",
             "Incidents", "OnCall", "Paging", "HTTPServer", "HTTPClient", "ServiceRuntime", "Model",
             "Timekeeping",
             "Telemetry", "APIModel",
@@ -249,6 +249,12 @@ var targets: [Target] = [
         name: "TestSupport",
         dependencies: ["Model", "Timekeeping"],
         path: "Tests/Support/TestSupport",
+        swiftSettings: settings
+    ),
+    .target(
+        name: "StoreTestSupport",
+        dependencies: ["SampleLog"],
+        path: "Tests/Support/StoreTestSupport",
         swiftSettings: settings
     ),
     .target(
@@ -284,11 +290,14 @@ var targets: [Target] = [
         ["HTTPServer", "ServiceRuntime", "Compression", "Timekeeping", "Telemetry"]
     ),
     tests("Model", "ModelTests", ["Model", "Timekeeping", "Matching"]),
-    tests("Stores", "SampleLogTests", ["SampleLog", "Telemetry"]),
+    tests("Stores", "SampleLogTests", ["SampleLog", "StoreTestSupport", "CLinux"]),
     tests(
         "Stores",
         "MetricStoreTests",
-        ["MetricStore", "SampleLog", "Model", "Buffers", "Timekeeping", "Telemetry"]
+        [
+            "MetricStore", "SampleLog", "StoreTestSupport", "Model", "Buffers", "Timekeeping",
+            "Telemetry",
+        ]
     ),
     tests("Stores", "LogStoreTests", ["LogStore", "Model", "Timekeeping", "Telemetry"]),
     tests(

@@ -40,7 +40,14 @@ package final class Admission: SampleAdmitting, LogAdmitting, Sendable {
             sources.overloaded(source)
             return .overloaded(
                 retryAfter: settings.retryAfter,
-                reason: "the metric store is stopping; come again"
+                reason: "the metric store is starting or stopping; come again"
+            )
+        }
+        guard result.refused[.notStored] == nil else {
+            sources.overloaded(source)
+            return .overloaded(
+                retryAfter: settings.retryAfter,
+                reason: result.firstRefusal ?? "the disk takes no samples"
             )
         }
         let horizon = (now + settings.futureSkewMax).milliseconds

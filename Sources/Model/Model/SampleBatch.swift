@@ -100,8 +100,10 @@ package enum RefusalCause: String, Hashable, Sendable, CaseIterable {
     case memoryLimit = "memory_limit"
     case labelLimit = "label_limit"
     case invalidLabels = "invalid_labels"
-    /// The store is not running any more.
+    /// The store is not running yet or any more.
     case stopping
+    /// The disk takes nothing; the sender should come again.
+    case notStored = "not_stored"
 }
 
 /// What became of a batch.

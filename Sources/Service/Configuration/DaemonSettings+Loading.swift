@@ -103,6 +103,9 @@ private struct SettingsReader {
         store.maxSeries = map.integer("max_series", in: 1000...50_000_000) ?? store.maxSeries
         store.maxMemoryBytes =
             map.bytes("max_memory", in: (16 << 20)...(1 << 40)) ?? store.maxMemoryBytes
+        store.samplesOnDisk = map.bool("samples_on_disk") ?? store.samplesOnDisk
+        store.commitInterval = commitInterval(map) ?? store.commitInterval
+        store.onCorruption = map.choice("on_corruption") ?? store.onCorruption
         if let logs = map.mapping("logs", "store.logs") {
             store.logMaxMemoryBytes =
                 logs.bytes("max_memory", in: (1 << 20)...(1 << 40)) ?? store.logMaxMemoryBytes
@@ -196,6 +199,20 @@ private struct SettingsReader {
         account.budgetUSDPerMonth = map.number("budget_usd_per_month", in: 0...1e6)
         map.finish()
         return account
+    }
+
+    private func commitInterval(_ map: MappingReader) -> Duration? {
+        let longest = Duration.seconds(60)
+        return map.parsed(
+            "commit_interval",
+            "\"always\" or a duration from 10ms to \(longest.prometheusText)"
+        ) { text in
+            if text == "always" { return .zero }
+            guard let interval = Duration(prometheus: text),
+                (.milliseconds(10)...longest).contains(interval)
+            else { return nil }
+            return interval
+        }
     }
 
     /// A setting of which this version knows one value.

@@ -17,12 +17,25 @@ package struct DaemonSettings: Hashable, Sendable {
     }
 
     package struct Store: Hashable, Sendable {
-        /// The folder for the state file.
+        /// What a start does when the middle of the sample log is damaged.
+        package enum OnCorruption: String, Hashable, Sendable, CaseIterable {
+            /// It fails, and says where.
+            case stop
+            /// The log ends there; what follows is put aside.
+            case cut
+        }
+
+        /// The folder for the state file and the samples.
         package var path = "var/tocsin"
         /// How long samples stay in the rings.
         package var retention: Duration = .seconds(6 * 3600)
         package var maxSeries = 500_000
         package var maxMemoryBytes = 2 << 30
+        /// Whether samples are on disk too, and survive a restart.
+        package var samplesOnDisk = true
+        /// How much of the samples may be lost with the machine's power; zero: nothing that was acknowledged.
+        package var commitInterval: Duration = .seconds(1)
+        package var onCorruption = OnCorruption.stop
         package var logMaxMemoryBytes = 256 << 20
         package var logRetention: Duration = .seconds(3600)
     }

@@ -28,10 +28,13 @@ package enum SettingsSchema {
               "type": "object",
               "additionalProperties": false,
               "properties": {
-                "path": {"type": "string", "default": "var/tocsin", "description": "folder for the state file"},
+                "path": {"type": "string", "default": "var/tocsin", "description": "folder for the state file and the samples"},
                 "retention": {"$ref": "#/$defs/duration", "default": "6h", "description": "how long samples stay in the rings"},
                 "max_series": {"type": "integer", "default": 500000, "description": "over it new series are refused, old ones go on"},
                 "max_memory": {"$ref": "#/$defs/bytes", "default": "2GiB", "description": "memory of the metric rings"},
+                "samples_on_disk": {"type": "boolean", "default": true, "description": "samples survive a restart; false: they live in memory alone"},
+                "commit_interval": {"type": "string", "pattern": "^(always|([0-9]+(m|s|ms))+)$", "default": "1s", "description": "how much of the samples may be lost with the machine's power, 10ms to 1m; always: a batch is synced before it is acknowledged"},
+                "on_corruption": {"enum": ["stop", "cut"], "default": "stop", "description": "when the middle of the sample log is damaged: do not start, or end the log there and put the rest aside"},
                 "logs": {
                   "type": "object",
                   "additionalProperties": false,

@@ -59,6 +59,8 @@ extension Daemon {
         let (dispatcher, pages, sleeper) = (dispatcher, pages, sleeper)
         keep(Task { await dispatcher.run(sleeper: sleeper) })
         keep(Task { await pages.run() })
+        // Pages go out and the port answers meanwhile; nothing is taken in or judged before.
+        try await recoverSamples()
         keep(
             Task { [admission] in
                 while !Task.isCancelled {

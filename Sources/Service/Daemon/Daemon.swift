@@ -89,7 +89,9 @@ final class Daemon: Sendable {
                 maxSeries: settings.store.maxSeries,
                 maxMemoryBytes: settings.store.maxMemoryBytes
             ),
+            durability: Daemon.durability(settings.store),
             clock: clock,
+            log: log.named("store"),
             metrics: metrics
         )
         logs = LogStore(

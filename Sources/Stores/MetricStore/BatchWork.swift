@@ -11,6 +11,8 @@ final class BatchWork: Sendable {
 
     let batch: SampleBatch
     let window: SeriesStorage.Window
+    /// True for samples that the service computes itself: they are taken even while the disk takes none.
+    let isEssential: Bool
     /// The hash of each entry's label bytes.
     let hashes: [LabelHash]
     /// Entries by number, grouped by shard, in their order within each.
@@ -20,13 +22,20 @@ final class BatchWork: Sendable {
     private let progress: Monitor<Progress>
 
     /// Hashes the labels of every entry and sorts the entries by shard.
-    init(_ batch: SampleBatch, window: SeriesStorage.Window, hasher: LabelHasher, shards: Int) {
+    init(
+        _ batch: SampleBatch,
+        window: SeriesStorage.Window,
+        isEssential: Bool,
+        hasher: LabelHasher,
+        shards: Int
+    ) {
         precondition(
             batch.timestamps.count == batch.values.count,
             "a sample is a timestamp and a value"
         )
         self.batch = batch
         self.window = window
+        self.isEssential = isEssential
         var hashes: [LabelHash] = []
         hashes.reserveCapacity(batch.entries.count)
         var ends = [Int](repeating: 0, count: shards)

@@ -9,14 +9,16 @@ struct LabelHash: Equatable {
 /// A keyed hash over label bytes: NH over blocks of 1 KiB (Black, Halevi, Krawczyk, Krovetz, Rogaway: UMAC,
 /// 1999), with 64-bit words and 128-bit sums, then a Feistel mix.
 ///
-/// The keys are drawn anew by each process, so that outside input cannot be made to collide.
+/// The keys are drawn at random for each store, so that outside input cannot be made to collide.
 @safe
 final class LabelHasher: @unchecked Sendable {
-    // Sendable: `keys` is written in init alone.
+    // Sendable: `keys` is written in init, and by `adopt` before any other thread has it.
     private let keys: UnsafeMutablePointer<UInt64>
 
     private static let blockBytes = 1024
     private static let keyCount = blockBytes / 8 + 2
+    /// Keys in all, as they are kept with a store.
+    static let storedKeyCount = keyCount + 2
 
     init(using random: inout some RandomNumberGenerator) {
         unsafe keys = .allocate(capacity: LabelHasher.keyCount + 2)
@@ -26,6 +28,12 @@ final class LabelHasher: @unchecked Sendable {
     }
 
     deinit { unsafe keys.deallocate() }
+
+    /// Takes the keys of a store that is there already; only before the first hash.
+    func adopt(_ stored: [UInt64]) {
+        precondition(stored.count == LabelHasher.storedKeyCount, "keys of another hash")
+        for (index, key) in stored.enumerated() { unsafe keys[index] = key }
+    }
 
     /// The hash of `count` bytes at `bytes`, all of which must be readable.
     @inline(__always)

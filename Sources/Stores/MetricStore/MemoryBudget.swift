@@ -35,5 +35,8 @@ final class MemoryBudget: Sendable {
         return false
     }
 
+    /// Counts series that were held before a restart, over the limit too.
+    func holdSeries(_ count: Int) { seriesHeld.wrappingAdd(count, ordering: .relaxed) }
+
     func giveSeries(_ count: Int) { seriesHeld.wrappingSubtract(count, ordering: .relaxed) }
 }

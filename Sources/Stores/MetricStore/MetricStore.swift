@@ -1,5 +1,6 @@
 import Buffers
 package import Model
+package import SampleLog
 import Synchronization
 package import Telemetry
 package import Timekeeping
@@ -18,6 +19,7 @@ package final class MetricStore: SeriesReading, SampleAppending, Sendable {
     private let gate: AdmissionGate
     private let tables: SelectorTables
     private let threads = Mutex<[OwnedThread]>([])
+    private let disk: StoreDisk?
     /// The metric that the last limit message named; asking the shards for every refused batch would slow them.
     private let blame = Mutex<(text: String, until: UInt64)>(("", 0))
 
@@ -25,11 +27,15 @@ package final class MetricStore: SeriesReading, SampleAppending, Sendable {
     ///
     /// - Parameters:
     ///   - settings: Limits and sizes.
+    ///   - durability: Where the samples are kept on disk; nil: they live in memory alone.
     ///   - clock: Decides what is out of retention and what lies in the future.
+    ///   - log: Told of what goes wrong on disk.
     ///   - metrics: Where the store's own counters go.
     package init(
         settings: MetricStoreSettings = .standard,
+        durability: StoreDurability? = nil,
         clock: any WallClock,
+        log: Log = .silent,
         metrics: MetricsRegistry
     ) {
         var settings = settings
@@ -44,19 +50,31 @@ package final class MetricStore: SeriesReading, SampleAppending, Sendable {
         shards = (0..<settings.shards).map { Shard(number: $0) }
         gate = AdmissionGate(samplesMax: settings.queuedSamplesMax)
         tables = SelectorTables(selectorsMax: settings.cachedSelectorsMax, budget: budget)
+        disk = durability.map {
+            StoreDisk($0, shards: settings.shards, log: log, metrics: metrics)
+        }
         metrics.collect { [weak self] in self?.families() ?? [] }
     }
 
     deinit { stop() }
 
-    /// Starts the threads that own the data; appends and reads work from here on.
+    /// Starts the threads that own the data.
+    ///
+    /// Appends and reads work from here on; with a disk, once the data is back (`waitUntilRecovered`).
     package func start() {
         threads.withLock { threads in
             guard threads.isEmpty else { return }
+            do throws(SampleLogProblem) {
+                try disk?.open(hasher)
+            } catch {
+                disk?.board.fail(error)
+                return
+            }
             threads = shards.map { shard in
                 let (settings, budget, hasher, shards, clock) = (
                     settings, budget, hasher, shards, clock
                 )
+                let (disk, gate) = (disk, gate)
                 return OwnedThread(name: "store-\(shard.number)") {
                     shard.run(
                         shards: shards,
@@ -69,12 +87,23 @@ package final class MetricStore: SeriesReading, SampleAppending, Sendable {
                                 hasher: hasher
                             )
                         },
+                        durable: disk?.durable(shard.number),
+                        recovered: { disk?.board.report($0) { gate.open() } },
                         oldest: { clock.now() - settings.retention }
                     )
                 }
             }
-            gate.open()
+            if disk == nil { gate.open() }
         }
+    }
+
+    /// Blocks until the data that was on disk is back.
+    ///
+    /// - Returns: What was found; nil for a store without a disk.
+    /// - Throws: Why it cannot be had; the store stays closed.
+    package func waitUntilRecovered() throws(SampleLogProblem) -> StoreRecovery? {
+        guard let disk else { return nil }
+        return try disk.board.wait()
     }
 
     /// Finishes what was accepted, then ends the threads and frees the data; the store does not start again.
@@ -87,13 +116,16 @@ package final class MetricStore: SeriesReading, SampleAppending, Sendable {
             for shard in shards { shard.close() }
             for thread in threads { thread.join() }
             threads = []
+            disk?.close()
         }
     }
 
     // MARK: Appending
 
     /// True when so many samples wait for the shards that `tryAppend` would turn a batch away.
-    package var isOverloaded: Bool { gate.isFull }
+    ///
+    /// Also true while the disk takes nothing.
+    package var isOverloaded: Bool { gate.isFull || disk?.isFailing ?? false }
 
     /// Takes a batch; waits for room when too many samples are on their way.
     ///
@@ -112,6 +144,15 @@ package final class MetricStore: SeriesReading, SampleAppending, Sendable {
     private func append(_ batch: SampleBatch, waits: Bool) -> AppendResult? {
         var result = AppendResult()
         guard !batch.entries.isEmpty else { return result }
+        if !waits, let disk, disk.isFailing {
+            result.refuse(
+                .notStored,
+                samples: batch.sampleCount,
+                "the disk takes no samples; send them again"
+            )
+            counters.count(result)
+            return result
+        }
         switch gate.enter(samples: batch.sampleCount, waits: waits) {
         case .full:
             counters.overloaded.add()
@@ -120,12 +161,13 @@ package final class MetricStore: SeriesReading, SampleAppending, Sendable {
             result.refuse(
                 .stopping,
                 samples: batch.sampleCount,
-                "the metric store is not running; send the samples again after the restart"
+                "the metric store is starting or stopping; send the samples again"
             )
         case .entered:
             let work = BatchWork(
                 batch,
                 window: window(for: batch.latePolicy),
+                isEssential: waits,
                 hasher: hasher,
                 shards: shards.count
             )

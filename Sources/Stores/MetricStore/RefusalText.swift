@@ -28,7 +28,7 @@ enum RefusalText {
         case .memoryLimit:
             return "\(sample) finds no memory (limit \(settings.maxMemoryBytes) bytes, "
                 + "store.max_memory); raise the limit or drop series"
-        case .seriesLimit, .labelLimit, .invalidLabels, .stopping:
+        case .seriesLimit, .labelLimit, .invalidLabels, .stopping, .notStored:
             return "\(sample) is refused"
         }
     }

@@ -66,6 +66,8 @@ struct SeriesStorage: ~Copyable {
     /// True when a new series would find memory that is there already.
     var hasReusableMemory: Bool { !freeHeads.isEmpty && slab.idleBytes > 64 << 10 }
 
+    var freeHeadCount: Int { freeHeads.count }
+
     /// A new live head without labels or samples.
     mutating func create() -> UInt32 {
         let series: UInt32
@@ -80,6 +82,39 @@ struct SeriesStorage: ~Copyable {
         unsafe heads[Int(series)] = SeriesHead()
         unsafe heads[Int(series)].state = SeriesHead.State.live
         return series
+    }
+
+    /// Makes the head of this number a new live one; false when there is no room for it.
+    ///
+    /// While a log is replayed, heads below it may stay unused: `rebuildFreeHeads` finds them afterwards.
+    mutating func restore(_ series: UInt32) -> Bool {
+        guard series < headsMax else { return false }
+        if series >= headCount {
+            budget.add(bytes: (Int(series) + 1 - headCount) * MemoryLayout<SeriesHead>.stride)
+            headCount = Int(series) + 1
+        }
+        unsafe heads[Int(series)] = SeriesHead()
+        unsafe heads[Int(series)].state = SeriesHead.State.live
+        return true
+    }
+
+    /// Makes a series `expired`, whatever it holds; false when it is none.
+    mutating func discard(_ series: UInt32) -> Bool {
+        let head = unsafe heads + Int(series)
+        guard unsafe head.pointee.state != SeriesHead.State.free else { return false }
+        dropSamples(series)
+        if unsafe head.pointee.state == SeriesHead.State.live { expiredCount += 1 }
+        unsafe head.pointee.state = SeriesHead.State.expired
+        return true
+    }
+
+    /// Finds the heads that new series may have.
+    mutating func rebuildFreeHeads() {
+        freeHeads = []
+        for series in stride(from: headCount - 1, through: 0, by: -1)
+        where unsafe heads[series].state == SeriesHead.State.free {
+            freeHeads.append(UInt32(series))
+        }
     }
 
     /// Gives a head back, with everything it holds but its labels, which are the index's.

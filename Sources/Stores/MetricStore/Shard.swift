@@ -1,5 +1,6 @@
 import Buffers
 import Model
+import SampleLog
 import Timekeeping
 
 /// A shard's mailbox and the thread that owns its data.
@@ -32,7 +33,8 @@ final class Shard: Sendable {
     }
 
     private enum Turn {
-        case work(Part?, Question?)
+        /// At most one batch and one question; whether more batches wait.
+        case work(Part?, Question?, more: Bool)
         case closed
     }
 
@@ -60,24 +62,42 @@ final class Shard: Sendable {
     /// - Parameters:
     ///   - shards: All shards by number, for entries that belong elsewhere.
     ///   - core: Makes the data, on this thread.
+    ///   - durable: Where the data is on disk; nil: nowhere.
+    ///   - recovered: Told once the data is back.
     ///   - oldest: The moment at or before which samples are out of retention.
     func run(
         shards: [Shard],
         core: () -> ShardCore,
+        durable: ShardDurability?,
+        recovered: (Result<StoreRecovery, SampleLogProblem>) -> Void,
         oldest: () -> Timestamp
     ) {
         var core = core()
+        var journal: ShardJournal?
+        if let durable {
+            do throws(SampleLogProblem) {
+                let found = try durable.recover(&core, oldest: oldest())
+                journal = found.journal
+                recovered(.success(found.recovery))
+            } catch {
+                recovered(.failure(error))
+            }
+        }
         var readings = FIFO<Reading>()
         var nextSweep = MonotonicTime.nanoseconds() + Shard.sweepNanoseconds
         while true {
             // Numbers of series are given to others only while nothing reads: let the readings come to their end.
             let takesQuestions = readings.count < Shard.readingsMax && !core.isPurgeDue
+            let moreParts: Bool
             switch take(isReading: !readings.isEmpty, takesQuestions: takesQuestions) {
-            case .closed: return
-            case .work(let part, let question):
+            case .closed:
+                journal?.commit(&core)
+                return
+            case .work(let part, let question, let more):
+                moreParts = more
                 if let part {
                     if core.needsPurge(for: part.entries.count) { finish(&readings, &core) }
-                    append(part, &core, shards)
+                    append(part, &core, journal, shards)
                 }
                 if case .read(let work) = question, case .expire = work.question {
                     finish(&readings, &core)
@@ -90,9 +110,12 @@ final class Shard: Sendable {
             let now = MonotonicTime.nanoseconds()
             if now >= nextSweep {
                 core.sweep(oldest: oldest().milliseconds)
+                journal?.tick()
                 nextSweep = now + Shard.sweepNanoseconds
             }
             if core.isPurgeDue, readings.isEmpty { core.purge() }
+            // What has queued up meanwhile is written in one go.
+            if let journal, !moreParts || journal.isFull(core) { journal.commit(&core) }
         }
     }
 
@@ -103,10 +126,12 @@ final class Shard: Sendable {
         func next(_ mailbox: inout Mailbox) -> Turn? {
             let part = mailbox.parts.popFirst()
             let question = takesQuestions ? mailbox.questions.popFirst() : nil
-            if part != nil || question != nil || isReading { return .work(part, question) }
+            if part != nil || question != nil || isReading {
+                return .work(part, question, more: !mailbox.parts.isEmpty)
+            }
             return mailbox.isClosed ? .closed : nil
         }
-        return mailbox.wait(milliseconds: 1000, next) ?? .work(nil, nil)
+        return mailbox.wait(milliseconds: 1000, next) ?? .work(nil, nil, more: false)
     }
 
     private func begin(_ question: Question, _ core: inout ShardCore) -> Reading? {
@@ -130,7 +155,21 @@ final class Shard: Sendable {
         }
     }
 
-    private func append(_ part: Part, _ core: inout ShardCore, _ shards: [Shard]) {
+    private func append(
+        _ part: Part,
+        _ core: inout ShardCore,
+        _ journal: ShardJournal?,
+        _ shards: [Shard]
+    ) {
+        if let reason = journal?.refusal(of: part.work) {
+            var result = AppendResult()
+            let samples = part.entries.reduce(0) {
+                $0 + part.work.batch.entries[Int($1)].samples.count
+            }
+            result.refuse(.notStored, samples: samples, reason)
+            part.work.finish(result)
+            return
+        }
         let outcome = core.append(part.work, entries: part.entries)
         if !outcome.foreign.isEmpty {
             part.work.expect(outcome.foreign.count)
@@ -138,6 +177,10 @@ final class Shard: Sendable {
                 shards[shard].post(Part(work: part.work, entries: entries[...]))
             }
         }
-        part.work.finish(outcome.result)
+        if let journal {
+            journal.answer(part.work, outcome.result)
+        } else {
+            part.work.finish(outcome.result)
+        }
     }
 }

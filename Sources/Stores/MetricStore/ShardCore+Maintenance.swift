@@ -1,4 +1,5 @@
 import Model
+import SampleLog
 
 /// Making away with what is out of retention.
 extension ShardCore {
@@ -40,15 +41,26 @@ extension ShardCore {
         isPurgeDue = false
         sweepsSincePurge = 0
         guard storage.expiredCount > 0 else { return }
-        var leaving = [UInt64](repeating: 0, count: storage.headCount / 64 + 1)
         var gone: [UInt32] = []
+        for series in 0..<UInt32(storage.headCount)
+        where storage.head(series).state == SeriesHead.State.expired {
+            gone.append(series)
+        }
+        if keepsLog {
+            for series in gone { records.add(removed: series) }
+            records.finish()
+        }
+        remove(gone)
+    }
+
+    /// Takes series that hold no samples out of the index and frees their numbers.
+    mutating func remove(_ gone: [UInt32]) {
+        var leaving = [UInt64](repeating: 0, count: storage.headCount / 64 + 1)
         var affected: [UInt32] = []
         var hasAliases = false
-        for series in 0..<UInt32(storage.headCount) {
+        for series in gone {
             let head = storage.head(series)
-            guard head.state == SeriesHead.State.expired else { continue }
             leaving[Int(series) / 64] |= 1 << UInt64(series % 64)
-            gone.append(series)
             let pairs = unsafe storage.slab.address(head.labels).assumingMemoryBound(
                 to: UInt32.self
             )

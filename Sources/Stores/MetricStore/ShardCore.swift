@@ -1,5 +1,6 @@
 import CLinux
 import Model
+import SampleLog
 
 /// One shard's data: series, their samples, and how to find them.
 ///
@@ -36,6 +37,10 @@ struct ShardCore: ~Copyable {
     var isPurgeDue = false
     /// Where a window's samples are put together.
     var scratch = SampleScratch()
+    /// What happened and is not in the log yet; only written to when `keepsLog`.
+    var records = RecordEncoder(position: 0)
+    /// True when everything that changes series or samples is to be told to the log.
+    var keepsLog = false
 
     init(
         number: Int,
@@ -115,6 +120,8 @@ struct ShardCore: ~Copyable {
         let values = batch.values.span
         let window = work.window
         var accepted = 0
+        let keepsLog = keepsLog
+        if keepsLog { records.beginSamples(near: times.isEmpty ? 0 : times[0]) }
         for position in 0..<targets.count {
             let far = targets[min(position &+ 12, targets.count &- 1)]
             if far &- 1 < AliasTable.foreignFlag &- 1 { storage.prefetchHead(far &- 1) }
@@ -140,9 +147,17 @@ struct ShardCore: ~Copyable {
                     accepted &+= 1
                 } else {
                     count(result, series: target &- 1, time: times[sample], &outcome.result)
+                    guard result == .revised else { continue }
                 }
+                guard keepsLog else { continue }
+                records.add(
+                    series: target &- 1,
+                    time: times[sample],
+                    bits: values[sample].bitPattern
+                )
             }
         }
+        if keepsLog { records.finish() }
         outcome.result.accepted += accepted
     }
 
@@ -256,7 +271,31 @@ struct ShardCore: ~Copyable {
         unsafe head.pointee.labelCount = UInt8(decoder.fields.count)
         unsafe head.pointee.aliasHash = hash.primary
         aliases.insert(hash, target: series + 1)
+        if keepsLog { note(series, batch, entry, hash) }
         return series + 1
+    }
+
+    /// Tells the log of a new series.
+    private mutating func note(
+        _ series: UInt32,
+        _ batch: SampleBatch,
+        _ entry: SampleBatch.Entry,
+        _ hash: LabelHash
+    ) {
+        let hash = (hash.primary, hash.secondary)
+        if decoder.isCanonical {
+            unsafe batch.labelBytes.withUnsafeBytes { bytes in
+                unsafe records.add(
+                    newSeries: series,
+                    hash: hash,
+                    labels: UnsafeRawBufferPointer(rebasing: bytes[entry.labels])
+                )
+            }
+        } else {
+            unsafe canonicalBytes.withUnsafeBytes {
+                unsafe records.add(newSeries: series, hash: hash, labels: $0)
+            }
+        }
     }
 
     private mutating func forgetForeign() {

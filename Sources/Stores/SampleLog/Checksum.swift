@@ -9,6 +9,7 @@ package enum Checksum {
     /// - Parameters:
     ///   - bytes: Any number, none too.
     ///   - seed: Another seed gives another checksum: a record that lies where another belongs is found out.
+    /// - Returns: The checksum.
     package static func of(_ bytes: UnsafeRawBufferPointer, seed: UInt32 = 0) -> UInt32 {
         guard hasInstruction else { return unsafe bySoftware(bytes, seed: seed) }
         return unsafe ~tocsin_crc32c(~seed, bytes.baseAddress, bytes.count)

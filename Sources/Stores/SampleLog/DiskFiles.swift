@@ -40,6 +40,12 @@ package struct DiskFiles: StoreFiles {
         try DiskFile(path, writes ? O_RDWR : O_RDONLY)
     }
 
+    package func lock(_ path: String) throws(FileProblem) -> any StoreFile {
+        let file = try DiskFile(path, O_RDWR | O_CREAT)
+        try file.lock()
+        return file
+    }
+
     package func move(_ path: String, to target: String) throws(FileProblem) {
         guard unsafe rename(path, target) == 0 else {
             throw FileProblem(call: "rename", path: path, code: errno)
@@ -131,6 +137,12 @@ private final class DiskFile: StoreFile {
     func synchronize() throws(FileProblem) {
         guard fdatasync(descriptor) == 0 else {
             throw FileProblem(call: "fdatasync", path: path, code: errno)
+        }
+    }
+
+    func lock() throws(FileProblem) {
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+            throw FileProblem(call: "lock", path: path, code: errno)
         }
     }
 

@@ -24,6 +24,7 @@ extension FileProblem {
         case .noSpace: "make room on that disk or raise the quota"
         case .ioError: "the disk has errors: look at the kernel's log and move store.path"
         case .notAllowed: "let the service's user write there, or move store.path"
+        case .other where code == EWOULDBLOCK: "another process has it open: stop that one first"
         case .other: "see errno(3)"
         }
     }

@@ -34,7 +34,11 @@ package struct LogReader {
     private let identity: UInt64
     private let cutsDamage: Bool
 
+    /// A reader of one shard's log.
+    ///
     /// - Parameters:
+    ///   - files: Where to read.
+    ///   - folder: The shard's folder.
     ///   - identity: The store's; a segment of another one is refused.
     ///   - cutsDamage: True: what is behind a damaged record is put aside, and the log goes on before it.
     package init(
@@ -54,6 +58,7 @@ package struct LogReader {
     /// - Parameters:
     ///   - position: Records that end at or before it are left out.
     ///   - body: Takes the payload, behind which `RecordDecoder.tailBytes` can be read; false: it makes no sense.
+    /// - Returns: What was found, and where the log goes on.
     /// - Throws: When segments are missing, damaged before what had been synced, or foreign.
     package func read(
         from position: UInt64,
@@ -84,7 +89,8 @@ package struct LogReader {
             let end = unsafe try read(segment, from: position, &buffer, &reading, body)
             let next = index + 1 < segments.count ? segments[index + 1] : nil
             // The next segment says where this one must end.
-            let isWhole = end.isWhole && (next?.header.map { $0.previousEnd == end.position } ?? (next == nil))
+            let mustEnd = next.flatMap(\.header)?.previousEnd ?? end.position
+            let isWhole = end.isWhole && mustEnd == end.position
             reading.end = end.position
             if end.position > segment.base || next != nil {
                 reading.segments.append((segment.base, end.position))
@@ -99,7 +105,8 @@ package struct LogReader {
 
     private func segments() throws(SampleLogProblem) -> [Segment] {
         var segments: [Segment] = []
-        for name in try attempt({ () throws(FileProblem) in try files.list(folder) }) {
+        for name in try SampleLogProblem.wrapping({ () throws(FileProblem) in try files.list(folder)
+        }) {
             guard let base = LogFileName.position(name, suffix: LogFileName.segmentSuffix) else {
                 continue
             }
@@ -112,7 +119,7 @@ package struct LogReader {
 
     private func readHeader(_ segment: inout Segment) throws(SampleLogProblem) {
         let path = "\(folder)/\(segment.name)"
-        let (size, bytes) = try attempt { () throws(FileProblem) in
+        let (size, bytes) = try SampleLogProblem.wrapping { () throws(FileProblem) in
             let file = try files.open(path, writes: false)
             return (try file.size(), try file.read(count: SegmentHeader.byteCount, at: 0))
         }
@@ -142,14 +149,16 @@ package struct LogReader {
     ) throws(SampleLogProblem) -> (position: UInt64, isWhole: Bool) {
         guard segment.header != nil else { return (segment.base, false) }
         let path = "\(folder)/\(segment.name)"
-        let count = try attempt { () throws(FileProblem) -> Int in
+        let count = try SampleLogProblem.wrapping { () throws(FileProblem) -> Int in
             let file = try files.open(path, writes: false)
             return try buffer.fill(from: file, count: segment.size)
         }
         return unsafe buffer.withBytes { bytes in
             var offset = SegmentHeader.byteCount
             while count - offset >= RecordEncoder.headerBytes {
-                let length = unsafe Int(bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
+                let length = unsafe Int(
+                    bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self)
+                )
                 let checksum = unsafe bytes.loadUnaligned(
                     fromByteOffset: offset + 4,
                     as: UInt32.self
@@ -207,7 +216,7 @@ package struct LogReader {
             bytes: later.reduce(max(0, segment.size - offset)) { $0 + $1.size },
             isDamage: isDamage
         )
-        try attempt { () throws(FileProblem) in
+        try SampleLogProblem.wrapping { () throws(FileProblem) in
             for one in later.reversed() {
                 let path = "\(folder)/\(one.name)"
                 if isDamage {
@@ -236,16 +245,6 @@ package struct LogReader {
         try files.remove(copy)
         let file = try files.create(copy)
         try buffer.write(to: file, count: count)
-    }
-
-    private func attempt<Result>(
-        _ body: () throws(FileProblem) -> Result
-    ) throws(SampleLogProblem) -> Result {
-        do throws(FileProblem) {
-            return try body()
-        } catch {
-            throw SampleLogProblem(.file(error))
-        }
     }
 }
 

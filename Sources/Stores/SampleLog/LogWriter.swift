@@ -28,6 +28,12 @@ package struct LogWriter: ~Copyable {
     /// A log that goes on at `position` with a new segment, made at the first write.
     ///
     /// - Parameters:
+    ///   - files: Where to write.
+    ///   - folder: The shard's folder, which is there.
+    ///   - identity: The store's.
+    ///   - shard: Its number.
+    ///   - segmentBytesMax: A segment with more bytes of records is full.
+    ///   - position: Where the first record will stand.
     ///   - previousEnd: Where the last segment that is there ends.
     ///   - segments: Those that are there, by first position and end.
     package init(

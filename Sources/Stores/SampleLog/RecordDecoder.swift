@@ -44,6 +44,7 @@ package enum RecordDecoder {
     /// - Parameters:
     ///   - payload: The payload, its kind first; `tailBytes` more can be read behind it.
     ///   - samples: Overwritten; its contents are undefined when false is given.
+    /// - Returns: Whether it was read.
     package static func samples(
         _ payload: UnsafeRawBufferPointer,
         into samples: inout DecodedSamples

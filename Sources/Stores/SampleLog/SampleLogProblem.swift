@@ -17,6 +17,17 @@ package struct SampleLogProblem: Error, Sendable, CustomStringConvertible {
         self.reason = reason
     }
 
+    /// Runs `body`; a failed call of it becomes a problem of the log.
+    package static func wrapping<Result>(
+        _ body: () throws(FileProblem) -> Result
+    ) throws(SampleLogProblem) -> Result {
+        do throws(FileProblem) {
+            return try body()
+        } catch {
+            throw SampleLogProblem(.file(error))
+        }
+    }
+
     package var description: String {
         switch reason {
         case .file(let problem): "\(problem)"

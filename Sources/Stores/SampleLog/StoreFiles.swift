@@ -34,6 +34,9 @@ package protocol StoreFiles: Sendable {
     /// Opens a file that is there, for reading and, when `writes` is true, for cutting it.
     func open(_ path: String, writes: Bool) throws(FileProblem) -> any StoreFile
 
+    /// Opens a file, makes it when it is missing, and holds it for this process alone until it is closed.
+    func lock(_ path: String) throws(FileProblem) -> any StoreFile
+
     /// Moves a file or folder over whatever file is at `target`.
     func move(_ path: String, to target: String) throws(FileProblem)
 

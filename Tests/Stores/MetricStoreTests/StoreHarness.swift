@@ -7,12 +7,22 @@ import Timekeeping
 
 /// A running store under a clock that stands still, and shorthand for what tests ask of it.
 final class StoreHarness: Sendable {
-    let clock = ManualClock()
+    let clock: ManualClock
     let metrics = MetricsRegistry()
     let store: MetricStore
 
-    init(_ settings: MetricStoreSettings = .standard) {
-        store = MetricStore(settings: settings, clock: clock, metrics: metrics)
+    init(
+        _ settings: MetricStoreSettings = .standard,
+        durability: StoreDurability? = nil,
+        clock: ManualClock = ManualClock()
+    ) {
+        self.clock = clock
+        store = MetricStore(
+            settings: settings,
+            durability: durability,
+            clock: clock,
+            metrics: metrics
+        )
         store.start()
     }
 
