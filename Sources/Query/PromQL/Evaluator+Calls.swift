@@ -112,8 +112,10 @@ extension Evaluator {
         case .asin: { Glibc.asin($0) }
         case .acos: { Glibc.acos($0) }
         case .atan: { Glibc.atan($0) }
-        case .sinh: { Glibc.sinh($0) }
-        case .cosh: { Glibc.cosh($0) }
+        // Far from zero as Go computes them: they overflow where e^x does.
+        case .sinh:
+            { $0.magnitude > 21 ? Glibc.copysign(Glibc.exp($0.magnitude) / 2, $0) : Glibc.sinh($0) }
+        case .cosh: { $0.magnitude > 21 ? Glibc.exp($0.magnitude) / 2 : Glibc.cosh($0) }
         case .tanh: { Glibc.tanh($0) }
         case .asinh: { Glibc.asinh($0) }
         case .acosh: { Glibc.acosh($0) }
@@ -161,7 +163,7 @@ extension Evaluator {
 
     // MARK: Calendar
 
-    private static func calendarField(_ function: Function) -> ((UTCFields) -> Int)? {
+    private static func calendarField(_ function: Function) -> ((CivilMoment) -> Int)? {
         switch function {
         case .year: { $0.year }
         case .month: { $0.month }
@@ -177,28 +179,19 @@ extension Evaluator {
 
     private func calendar(
         _ plan: PlanNode,
-        _ field: (UTCFields) -> Int
+        _ field: (CivilMoment) -> Int
     ) throws(QueryError) -> Frame {
         func value(_ seconds: Double) -> Double {
-            guard let moment = Timestamp(clampingSeconds: seconds) else { return .nan }
-            return Double(field(moment.utc))
+            Double(field(CivilMoment(seconds: seconds)))
         }
         if plan.operands.isEmpty {
             return Frame(
                 single: (0..<grid.count).map {
-                    value((Double(grid.time($0)) / 1000).rounded(.towardZero))
+                    value(Double(grid.time($0) / 1000))
                 }
             )
         }
-        return try mapped(plan) { value($0.rounded(.towardZero)) }
-    }
-}
-
-extension Timestamp {
-    /// Whole seconds since 1970; nil for what is no date of the next or last 100,000 years.
-    fileprivate init?(clampingSeconds seconds: Double) {
-        guard seconds.magnitude < 3_155_760_000_000 else { return nil }
-        self.init(milliseconds: Int64(seconds) * 1000)
+        return try mapped(plan, value)
     }
 }
 
