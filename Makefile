@@ -34,6 +34,7 @@ integration-test: ## Run the tests against real counterparts (moto, Prometheus, 
 	@scripts/python-environment.sh
 	swift build $(DEBUG_FLAGS) $(SWIFT_FLAGS) --product tocsin
 	swift build $(DEBUG_FLAGS) $(SWIFT_FLAGS) --product sloctl
+	swift build $(DEBUG_FLAGS) $(SWIFT_FLAGS) --product promql-conformance
 	TOCSIN_BIN="$$(swift build $(DEBUG_FLAGS) $(SWIFT_FLAGS) --show-bin-path)" .venv/bin/pytest -q -p no:cacheprovider Tests/Integration
 
 bench: build ## Measure ingest, memory, evaluation and page latency; prints the machine beside the figures
