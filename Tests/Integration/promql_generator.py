@@ -289,7 +289,8 @@ class Generator:
             by = self.pick("job", "job, instance")
             left = f"sum by ({by}) ({self.vector(depth, inner)})"
             right = f"avg by ({by}) ({self.vector(depth, inner)})"
-            # Of series without a name, since 2.x keeps it.
+            # Not %, which jumps where a mean rounds; atan2 of series without a name, since 2.x keeps it.
+            operator = operator.replace("%", "-")
             return f"{left} {self.pick(operator, operator, 'atan2')} {right}"
         left, right = self.wrapped(self.vector(depth, inner)), self.wrapped(self.vector(depth, inner))
         return f"{left} {operator} {self.matching()} {right}"
