@@ -9,16 +9,21 @@ extension Evaluator {
         guard let leaf = plan.leaf else {
             throw .execution("expected a selector: \(plan.expression.printed)")
         }
-        let frame = try read(leaf)
+        let frame = try read(leaf, of: plan)
         try run.count(frame.presentCount)
         return frame
     }
 
     /// Reads a leaf over the grid; `scalars` are the range function's other arguments, one value a step each.
-    func read(_ leaf: Leaf, _ scalars: [[Double]] = []) throws(QueryError) -> Frame {
+    func read(
+        _ leaf: Leaf,
+        of plan: PlanNode,
+        _ scalars: [[Double]] = []
+    ) throws(QueryError) -> Frame {
         let read = try windows(leaf, scalars)
-        if grid.count > 1, read.moment.fixed != nil { return try readFixed(read, leaf) }
-        return try frame(try run.column(key(read, leaf), request(read, leaf)), steps: grid.count)
+        if grid.count > 1, read.moment.fixed != nil { return try readFixed(read, leaf, plan) }
+        let column = try run.column(key(read, leaf), of: plan, request(read, leaf))
+        return try frame(column, steps: grid.count)
     }
 
     func frame(_ column: Column, steps: Int) throws(QueryError) -> Frame {
@@ -27,10 +32,13 @@ extension Evaluator {
     }
 
     /// Windows that stay where they are while the moment of evaluation moves on: one request a step.
-    private func readFixed(_ read: Windows, _ leaf: Leaf) throws(QueryError) -> Frame {
+    private func readFixed(
+        _ read: Windows,
+        _ leaf: Leaf,
+        _ plan: PlanNode
+    ) throws(QueryError) -> Frame {
         guard leaf.isParameterized else {
-            let single = Evaluator(run: run, grid: TimeGrid(at: grid.start))
-            return try single.read(leaf).broadcast(to: grid.count)
+            return try once.read(leaf, of: plan).broadcast(to: grid.count)
         }
         var requests: [ColumnRequest] = []
         for step in 0..<grid.count {

@@ -46,7 +46,7 @@ extension Evaluator {
                 let samples = try read(argument: matrix)
                 if !samples.isEmpty { try checkParameters(node, scalars) }
             }
-            let frame = try read(leaf, scalars)
+            let frame = try read(leaf, of: plan, scalars)
             try run.count(frame.presentCount)
             return frame
         case .subquery(let subquery):

@@ -23,6 +23,16 @@ struct Evaluator {
     func evaluate(_ plan: PlanNode) throws(QueryError) -> Value {
         try run.checkCancellation()
         if grid.count > 1, !plan.isLiteral, plan.isFixed { return try evaluateOnce(plan) }
+        guard let shared = run.shared, grid == run.grid, !plan.isLiteral else {
+            return try evaluateAnew(plan)
+        }
+        if let known = shared.value(of: plan) { return known }
+        let value = try evaluateAnew(plan)
+        shared.keep(value, of: plan)
+        return value
+    }
+
+    private func evaluateAnew(_ plan: PlanNode) throws(QueryError) -> Value {
         switch plan.expression {
         case .number(let literal):
             return .scalar([Double](repeating: literal.value, count: grid.count))
@@ -107,6 +117,16 @@ struct Evaluator {
         result.removeDroppedNames()
         try mergeEqualLabels(&result)
         return result
+    }
+
+    /// The values of a frame of one moment, in their final form.
+    func vectorSamples(_ frame: Frame) throws(QueryError) -> [VectorSample] {
+        guard frame.hasValues else { return [] }
+        let named = try named(frame)
+        let labels = named.labels
+        return named.values.indices.map {
+            VectorSample(labels: labels[$0], value: named.values[$0])
+        }
     }
 
     /// The rows of a frame as series.

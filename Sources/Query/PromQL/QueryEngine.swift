@@ -7,12 +7,39 @@ package import Timekeeping
 /// Evaluation blocks the calling thread, reads each selector once for the whole of a query, and is
 /// deterministic: equal data give equal bits in equal order.
 package struct QueryEngine: Sendable {
-    private let source: any SeriesReading
+    let source: any SeriesReading
     package let settings: QuerySettings
+    /// Of rules: equal parts are one.
+    private let rules: Planner
+    private let plans: PlanCache
 
     package init(source: any SeriesReading, settings: QuerySettings = QuerySettings()) {
+        self.init(
+            source,
+            settings,
+            Planner(isSharing: true),
+            PlanCache(countMax: settings.plansMax)
+        )
+    }
+
+    private init(
+        _ source: any SeriesReading,
+        _ settings: QuerySettings,
+        _ rules: Planner,
+        _ plans: PlanCache
+    ) {
         self.source = source
         self.settings = settings
+        self.rules = rules
+        self.plans = plans
+    }
+
+    /// The same engine, with the plans it keeps, for one query of other settings.
+    package func with(_ settings: QuerySettings) -> QueryEngine {
+        guard settings.delaysNameRemoval == self.settings.delaysNameRemoval else {
+            return QueryEngine(source: source, settings: settings)
+        }
+        return QueryEngine(source, settings, rules, plans)
     }
 
     package init(
@@ -31,6 +58,29 @@ package struct QueryEngine: Sendable {
         )
     }
 
+    // MARK: Plans
+
+    /// Makes an expression ready for one evaluation or a few.
+    package func planned(_ expression: Expression) -> PlannedExpression {
+        PlannedExpression(expression, Planner(isSharing: false).plan(expression))
+    }
+
+    /// Parses a query and makes it ready; a text that was asked for lately is ready already.
+    package func planned(_ text: String) throws(PromQLSyntaxError) -> PlannedExpression {
+        try plans.planned(text, at: MonotonicTime.nanoseconds()) { () throws(PromQLSyntaxError) in
+            planned(try PromQLParser.parse(text))
+        }
+    }
+
+    /// Makes an expression ready to share its parts with other expressions of rules, for as long as they are held.
+    ///
+    /// Warnings and infos of shared parts may name the place of another rule's.
+    package func sharing(_ expression: Expression) -> PlannedExpression {
+        PlannedExpression(expression, rules.plan(expression))
+    }
+
+    // MARK: Evaluation
+
     /// Evaluates an expression at one moment.
     ///
     /// - Returns: A scalar, string or vector at that moment, or the samples of a range vector. Vectors come
@@ -40,24 +90,26 @@ package struct QueryEngine: Sendable {
         _ expression: Expression,
         at moment: Timestamp
     ) throws(QueryError) -> QueryResult {
+        try instant(planned(expression), at: moment)
+    }
+
+    /// Evaluates an expression made ready by this engine at one moment; see `instant(_:at:)`.
+    package func instant(
+        _ planned: PlannedExpression,
+        at moment: Timestamp
+    ) throws(QueryError) -> QueryResult {
         try checkTime(moment)
         let grid = TimeGrid(at: moment.milliseconds)
         let run = QueryRun(source: source, settings: settings, grid: grid, isRange: false)
         let evaluator = Evaluator(run: run, grid: grid)
-        let plan = Planner(isSharing: false).plan(expression)
+        let plan = planned.plan
         try evaluator.read(plan)
         if plan.isMatrix { return run.result(.matrix(try evaluator.matrix(plan))) }
         switch try evaluator.evaluate(plan) {
         case .string(let text): return run.result(.string(text))
         case .scalar(let values): return run.result(.scalar(values[0]))
         case .vector(let frame):
-            let named = try evaluator.named(frame)
-            var samples: [VectorSample] = []
-            samples.reserveCapacity(named.count)
-            for row in 0..<named.count where named.values[row].isPresent {
-                samples.append(VectorSample(labels: named.labels[row], value: named.values[row]))
-            }
-            return run.result(.vector(samples))
+            return run.result(.vector(try evaluator.vectorSamples(frame)))
         }
     }
 
@@ -76,13 +128,23 @@ package struct QueryEngine: Sendable {
         through end: Timestamp,
         step: Duration
     ) throws(QueryError) -> QueryResult {
+        try range(planned(expression), from: start, through: end, step: step)
+    }
+
+    /// Evaluates an expression made ready by this engine; see `range(_:from:through:step:)`.
+    package func range(
+        _ planned: PlannedExpression,
+        from start: Timestamp,
+        through end: Timestamp,
+        step: Duration
+    ) throws(QueryError) -> QueryResult {
         guard step.milliseconds > 0 else {
             throw .badExpression("query resolution step must be greater than zero")
         }
         guard end >= start else {
             throw .badExpression("end timestamp must not be before start time")
         }
-        let type = expression.valueType
+        let type = planned.expression.valueType
         guard type == .scalar || type == .vector else {
             throw .badExpression(
                 "invalid expression type \"\(type.documentedName)\" for range query, "
@@ -105,7 +167,7 @@ package struct QueryEngine: Sendable {
         )
         try run.checkSize(rows: 1, steps: grid.count)
         let evaluator = Evaluator(run: run, grid: grid)
-        let plan = Planner(isSharing: false).plan(expression)
+        let plan = planned.plan
         try evaluator.read(plan)
         switch try evaluator.evaluate(plan) {
         case .string: throw .badExpression("a range query needs numbers")
@@ -125,10 +187,14 @@ package struct QueryEngine: Sendable {
 
 extension QueryEngine {
     /// Times so far from 1970 that arithmetic on them could overflow are no times.
-    private func checkTime(_ moment: Timestamp) throws(QueryError) {
-        guard moment.milliseconds.magnitude < UInt64(Int64.max / 4) else {
+    func checkTime(_ moment: Timestamp) throws(QueryError) {
+        guard !isOutOfBounds(moment) else {
             throw .badExpression("evaluation time out of bounds: \(moment.milliseconds) ms")
         }
+    }
+
+    func isOutOfBounds(_ moment: Timestamp) -> Bool {
+        moment.milliseconds.magnitude >= UInt64(Int64.max / 4)
     }
 }
 
@@ -144,6 +210,8 @@ package struct QuerySettings: Sendable {
     ///
     /// Inner expressions may then still group by them. Otherwise each operation drops them at once.
     package var delaysNameRemoval: Bool
+    /// Query texts whose plans are kept for when they are asked for again; 0: none.
+    package var plansMax: Int
     /// Asked now and then while a query runs; true ends it with `QueryError.timeout`.
     package var isCancelled: @Sendable () -> Bool
 
@@ -152,12 +220,14 @@ package struct QuerySettings: Sendable {
         sampleLimit: Int = 50_000_000,
         defaultSubqueryStep: Duration = .seconds(60),
         delaysNameRemoval: Bool = true,
+        plansMax: Int = 256,
         isCancelled: @escaping @Sendable () -> Bool = { false }
     ) {
         self.lookback = lookback
         self.sampleLimit = sampleLimit
         self.defaultSubqueryStep = defaultSubqueryStep
         self.delaysNameRemoval = delaysNameRemoval
+        self.plansMax = plansMax
         self.isCancelled = isCancelled
     }
 }

@@ -16,7 +16,9 @@ final class QueryRun {
     let keepsAnnotations: Bool
     private var sampleCount = 0
     private var annotations = Annotations()
-    private var known: [Leaf.Key: Column] = [:]
+    private var known: [Leaf.Key: KnownColumn] = [:]
+    /// Values of nodes at the run's own grid, when several expressions share them.
+    let shared: SharedValues?
 
     init(
         source: any SeriesReading,
@@ -24,8 +26,10 @@ final class QueryRun {
         grid: TimeGrid,
         isRange: Bool,
         range: Int64 = 0,
-        keepsAnnotations: Bool = true
+        keepsAnnotations: Bool = true,
+        shared: SharedValues? = nil
     ) {
+        self.shared = shared
         self.keepsAnnotations = keepsAnnotations
         self.source = source
         self.settings = settings
@@ -111,25 +115,48 @@ final class QueryRun {
 
     // MARK: Columns read beforehand
 
-    /// The column of a leaf, from those read before or from the source.
-    func column(_ key: Leaf.Key, _ request: ColumnRequest) throws(QueryError) -> Column {
-        if let known = known[key] { return known }
+    /// The column of a node's leaf, from those read before or from the source.
+    func column(
+        _ key: Leaf.Key,
+        of plan: PlanNode,
+        _ request: ColumnRequest
+    ) throws(QueryError) -> Column {
+        if let known = known[key], isCurrent(known.stamp, plan) { return known.column }
         let column = try columns([request])[0]
-        known[key] = column
+        known[key] = KnownColumn(column: column, stamp: stamp)
         return column
     }
 
-    /// Reads all that is wanted and not known yet, at once.
-    func read(_ wanted: [(key: Leaf.Key, request: ColumnRequest)]) throws(QueryError) {
-        var keys: [Leaf.Key] = []
-        var requests: [ColumnRequest] = []
-        var seen: Set<Leaf.Key> = []
-        for (key, request) in wanted where known[key] == nil && seen.insert(key).inserted {
-            keys.append(key)
-            requests.append(request)
-        }
-        for (key, column) in zip(keys, try columns(requests)) { known[key] = column }
+    /// Whether a column is there and still what the source would answer.
+    func knows(_ key: Leaf.Key, of plan: PlanNode) -> Bool {
+        known[key].map { isCurrent($0.stamp, plan) } ?? false
     }
+
+    /// Takes columns that were read for this run.
+    func take(_ columns: [Column], for keys: [Leaf.Key]) {
+        for (key, column) in zip(keys, columns) {
+            known[key] = KnownColumn(column: column, stamp: stamp)
+        }
+    }
+
+    /// Reads all that is wanted, at once.
+    func read(_ wanted: WantedColumns) throws(QueryError) {
+        take(try columns(wanted.requests), for: wanted.keys)
+    }
+
+    private struct KnownColumn {
+        var column: Column
+        var stamp: Int
+    }
+
+    private var stamp: Int { shared?.writes.count ?? 0 }
+
+    private func isCurrent(_ stamp: Int, _ plan: PlanNode) -> Bool {
+        shared?.writes.isCurrent(stamp, plan.metricNames) ?? true
+    }
+
+    /// Forgets what was counted, before another expression is evaluated.
+    func startCount() { sampleCount = 0 }
 
     /// The milliseconds of a selector's length, for this query's step and range.
     func length(

@@ -1,5 +1,6 @@
 import HTTPServer
 import Model
+import PromQL
 import PromQLSyntax
 import Timekeeping
 
@@ -144,6 +145,18 @@ struct QueryParameters {
     func expression(_ name: String) throws(PrometheusFailure) -> Expression {
         do {
             return try PromQLParser.parse(first(name) ?? "")
+        } catch {
+            throw .parameter(name, error.description)
+        }
+    }
+
+    /// A query made ready by the engine that is to answer it.
+    func query(
+        _ name: String,
+        _ engine: QueryEngine
+    ) throws(PrometheusFailure) -> PlannedExpression {
+        do {
+            return try engine.planned(first(name) ?? "")
         } catch {
             throw .parameter(name, error.description)
         }

@@ -7,8 +7,7 @@ package import Timekeeping
 
 /// Prometheus's query API: instant and range queries, and the printing and the trees of expressions.
 package struct QueryRoutes: Sendable {
-    private let source: any SeriesReading
-    private let settings: QuerySettings
+    private let engine: QueryEngine
     private let limits: QueryLimits
     private let clock: any WallClock
     private let monotonic: @Sendable () -> UInt64
@@ -32,8 +31,7 @@ package struct QueryRoutes: Sendable {
         isStopping: @escaping @Sendable () -> Bool = { false },
         metrics: MetricsRegistry
     ) {
-        self.source = source
-        self.settings = settings
+        engine = QueryEngine(source: source, settings: settings)
         self.limits = limits
         self.clock = clock
         self.monotonic = monotonic
@@ -56,7 +54,7 @@ package struct QueryRoutes: Sendable {
             let moment = try parameters.time("time") ?? clock.now()
             let call = try call(parameters)
             return Query(call: call, at: moment) { engine throws(QueryError) in
-                try engine.instant(call.expression, at: moment)
+                try engine.instant(call.query, at: moment)
             }
         }
     }
@@ -89,7 +87,7 @@ package struct QueryRoutes: Sendable {
             }
             let call = try call(parameters)
             return Query(call: call, at: end) { engine throws(QueryError) in
-                try engine.range(call.expression, from: start, through: end, step: step)
+                try engine.range(call.query, from: start, through: end, step: step)
             }
         }
     }
@@ -112,7 +110,7 @@ package struct QueryRoutes: Sendable {
 
     /// What instant and range queries both are told.
     private struct Call {
-        var expression: Expression
+        var query: PlannedExpression
         var lookback: Duration?
         var allowance: Duration
         var limit: Int?
@@ -138,7 +136,7 @@ package struct QueryRoutes: Sendable {
     private func call(_ parameters: QueryParameters) throws(PrometheusFailure) -> Call {
         let limit = try parameters.limit("limit")
         let timeout = try parameters.duration("timeout")
-        let expression = try parameters.expression("query")
+        let query = try parameters.query("query", engine)
         let lookback: Duration?
         do throws(PrometheusFailure) {
             lookback = try parameters.duration("lookback_delta")
@@ -149,7 +147,7 @@ package struct QueryRoutes: Sendable {
             )
         }
         return Call(
-            expression: expression,
+            query: query,
             lookback: lookback.flatMap { $0 > .zero ? $0 : nil },
             allowance: min(timeout ?? limits.timeMax, limits.timeMax),
             limit: limit
@@ -185,12 +183,12 @@ package struct QueryRoutes: Sendable {
             isStopping: isStopping
         )
         guard !deadline.isOver else { throw deadline.failure }
-        var settings = settings
+        var settings = engine.settings
         settings.isCancelled = { deadline.isOver }
         settings.lookback = query.call.lookback ?? settings.lookback
         let result: QueryResult
         do throws(QueryError) {
-            result = try query.evaluate(QueryEngine(source: source, settings: settings))
+            result = try query.evaluate(engine.with(settings))
         } catch {
             switch error {
             case .badExpression(let text): throw .parameter("query", text)

@@ -38,6 +38,12 @@ final class PlanNode: Sendable {
         derivations.withLock { change(&$0) }
     }
 
+    /// True when it reads one of these metrics, or may.
+    func mayRead(_ written: Set<String>) -> Bool {
+        guard !written.isEmpty else { return false }
+        return metricNames.map { !$0.isDisjoint(with: written) } ?? true
+    }
+
     /// True for what takes nothing to evaluate.
     var isLiteral: Bool {
         switch expression {

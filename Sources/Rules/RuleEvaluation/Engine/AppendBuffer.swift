@@ -6,6 +6,8 @@ import Timekeeping
 /// An append waits for the store's threads; with one a rule, ten thousand rules would mostly wait.
 struct AppendBuffer {
     private let appender: any SampleAppending
+    /// Is told of what is written.
+    private let cycle: any EvaluationCycle
     private let samplesMax: Int
     private var batch = SampleBatch()
     private var names: Set<String> = []
@@ -13,8 +15,9 @@ struct AppendBuffer {
     private(set) var refused = 0
     private(set) var firstRefusal: String?
 
-    init(_ appender: any SampleAppending, samplesMax: Int) {
+    init(_ appender: any SampleAppending, _ cycle: any EvaluationCycle, samplesMax: Int) {
         self.appender = appender
+        self.cycle = cycle
         self.samplesMax = samplesMax
     }
 
@@ -37,6 +40,7 @@ struct AppendBuffer {
         refused += result.refused.values.reduce(0, +)
         firstRefusal = firstRefusal ?? result.firstRefusal
         batch = SampleBatch()
+        cycle.wrote(names)
         names.removeAll(keepingCapacity: true)
     }
 }

@@ -146,6 +146,30 @@ struct EngineCore {
         return due
     }
 
+    /// Tells the cycle what the groups that are due will evaluate.
+    func read(_ due: [(index: Int, occasion: Occasion)], _ cycle: any EvaluationCycle) {
+        var expressions: [DueExpression] = []
+        var written: Set<String> = []
+        for (index, occasion) in due {
+            let (slot, isEager) =
+                switch occasion {
+                case .slot(let turn): (turn.slot, false)
+                case .touch(let newest): (newest, true)
+                }
+            for runtime in groups[index].rules {
+                let rule = runtime.rule
+                if isEager, rule.waitsForSlots { continue }
+                if case .recording = rule.definition { written.insert(rule.name) }
+                let time = slot - rule.offset
+                expressions.append(DueExpression(rule.expression, at: time))
+                if let reference = rule.reference {
+                    expressions.append(DueExpression(reference, at: time))
+                }
+            }
+        }
+        cycle.read(expressions, except: written)
+    }
+
     /// Evaluates one group; nil when a touch brings nothing newer than what was evaluated.
     mutating func evaluate(
         _ index: Int,

@@ -7,6 +7,7 @@ import Timekeeping
 struct EvaluationContext {
     let settings: RuleEngineSettings
     let evaluator: any ExpressionEvaluating
+    let cycle: any EvaluationCycle
     let log: Log
     let metrics: RuleEngineMetrics
     let groupLabel: String

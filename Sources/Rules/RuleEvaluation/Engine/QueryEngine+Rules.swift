@@ -22,24 +22,56 @@ extension QueryEngine: ExpressionEvaluating {
         }
         return PreparedExpression(self, parsed)
     }
+
+    package func cycle() -> any EvaluationCycle { SharedCycle(self) }
+}
+
+/// Evaluates the parts that expressions have in common once.
+private final class SharedCycle: EvaluationCycle {
+    private let shared: SharedEvaluation
+
+    init(_ engine: QueryEngine) { shared = SharedEvaluation(engine) }
+
+    func read(_ due: [DueExpression], except written: Set<String>) {
+        shared.read(
+            due.compactMap { one in
+                (one.expression as? PreparedExpression).map {
+                    SharedEvaluation.Due($0.planned, at: one.time)
+                }
+            },
+            except: written
+        )
+    }
+
+    func series(
+        _ expression: any EvaluableExpression,
+        at time: Timestamp
+    ) throws(QueryError) -> [VectorSample] {
+        guard let prepared = expression as? PreparedExpression else {
+            return try expression.evaluate(at: time).series
+        }
+        return try shared.series(prepared.planned, at: time)
+    }
+
+    func wrote(_ metricNames: Set<String>) { shared.wrote(metricNames) }
 }
 
 /// An expression bound to the engine that evaluates it.
 struct PreparedExpression: EvaluableExpression {
     private let engine: QueryEngine
-    private let expression: Expression
+    let planned: PlannedExpression
     let needs: [SelectorNeed]
     let judgesAbsence: Bool
 
     init(_ engine: QueryEngine, _ expression: Expression) {
         self.engine = engine
-        self.expression = expression
+        planned = engine.sharing(expression)
         needs = expression.selectorNeeds(lookback: engine.settings.lookback)
         judgesAbsence = PreparedExpression.judgesAbsence(expression)
     }
 
     func evaluate(at time: Timestamp) throws(QueryError) -> QueryResult {
-        try engine.instant(expression, at: time)
+        try engine.instant(planned, at: time)
     }
 
     private static func judgesAbsence(_ expression: Expression) -> Bool {

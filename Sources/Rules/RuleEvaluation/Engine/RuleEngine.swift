@@ -156,10 +156,13 @@ package final class RuleEngine: Sendable {
         core.withLock { core in
             let due = core.takeDue(at: now, touched: touched, log: log)
             guard !due.isEmpty else { return }
-            var buffer = AppendBuffer(appender, samplesMax: settings.appendSamplesMax)
             let started = MonotonicTime.nanoseconds()
+            let cycle = evaluator.cycle()
+            core.read(due, cycle)
+            var buffer = AppendBuffer(appender, cycle, samplesMax: settings.appendSamplesMax)
+            let context = context(at: now, cycle)
             for (index, occasion) in due {
-                let yield = core.evaluate(index, occasion, context(at: now), &buffer, metrics)
+                let yield = core.evaluate(index, occasion, context, &buffer, metrics)
                 guard let yield else { continue }
                 commit(yield)
                 courier.enqueue(yield.transitions)
@@ -174,12 +177,16 @@ package final class RuleEngine: Sendable {
         }
     }
 
-    private func context(at now: Timestamp) -> (Timestamp, GroupRuntime) -> EvaluationContext {
+    private func context(
+        at now: Timestamp,
+        _ cycle: any EvaluationCycle
+    ) -> (Timestamp, GroupRuntime) -> EvaluationContext {
         let isInGrace = now - startedAt < settings.graceAfterStart
         return { slot, group in
             EvaluationContext(
                 settings: self.settings,
                 evaluator: self.evaluator,
+                cycle: cycle,
                 log: self.log,
                 metrics: self.metrics,
                 groupLabel: group.group.label,

@@ -19,14 +19,14 @@ extension RuleRuntime {
         var transitions: [AlertTransition] = []
         var failure: String?
         do {
-            let series = try rule.expression.evaluate(at: time).series
+            let series = try context.cycle.series(rule.expression, at: time)
             lastSampleCount = series.count
             switch machine {
             case .none: failure = record(series, at: time, context, &buffer)
             case .alert, .threshold:
                 var reference: [VectorSample]?
                 if let expression = rule.reference {
-                    reference = try expression.evaluate(at: time).series
+                    reference = try context.cycle.series(expression, at: time)
                 }
                 transitions = judge(series, reference, at: time, context, &failure)
             }

@@ -44,12 +44,14 @@ package struct RuleReplay {
     ///
     /// - Returns: What changed, in order.
     package mutating func evaluate(at slot: Timestamp) -> [AlertTransition] {
-        var buffer = AppendBuffer(ledger, samplesMax: settings.appendSamplesMax)
+        let cycle = queries.cycle()
+        var buffer = AppendBuffer(ledger, cycle, samplesMax: settings.appendSamplesMax)
         var transitions: [AlertTransition] = []
         let context = { [settings, queries, metrics] (slot: Timestamp, group: GroupRuntime) in
             EvaluationContext(
                 settings: settings,
                 evaluator: queries,
+                cycle: cycle,
                 log: .silent,
                 metrics: metrics,
                 groupLabel: group.group.label,
@@ -58,9 +60,11 @@ package struct RuleReplay {
                 isInGrace: false
             )
         }
-        for index in core.groups.indices {
-            let turn = GroupSchedule.Turn(slot: slot, missed: 0)
-            let yield = core.evaluate(index, .slot(turn), context, &buffer, metrics)
+        let turn = GroupSchedule.Turn(slot: slot, missed: 0)
+        let due = core.groups.indices.map { (index: $0, occasion: EngineCore.Occasion.slot(turn)) }
+        core.read(due, cycle)
+        for (index, occasion) in due {
+            let yield = core.evaluate(index, occasion, context, &buffer, metrics)
             transitions += yield?.transitions ?? []
         }
         buffer.flush()
