@@ -3,20 +3,36 @@ import Timekeeping
 
 /// Warnings and infos of a query, each text once, in the order they arose.
 struct Annotations {
+    /// How many texts of each kind are kept; of the rest, only how many there are.
+    private let countMax: Int
     private var warningTexts: [String] = []
     private var infoTexts: [String] = []
+    private var warningsOmitted = 0
+    private var infosOmitted = 0
     private var seen: Set<String> = []
     /// Merged over steps: one note a metric and place.
     private var monotonicity: [(metric: String, span: SourceSpan, note: ForcedMonotonicity)] = []
 
+    init(countMax: Int) { self.countMax = countMax }
+
     mutating func add(warning text: String, at span: SourceSpan) {
         let full = "PromQL warning: \(text) (\(span.position))"
-        if seen.insert(full).inserted { warningTexts.append(full) }
+        guard seen.insert(full).inserted else { return }
+        if warningTexts.count < countMax {
+            warningTexts.append(full)
+        } else {
+            warningsOmitted += 1
+        }
     }
 
     mutating func add(info text: String, at span: SourceSpan) {
         let full = "PromQL info: \(text) (\(span.position))"
-        if seen.insert(full).inserted { infoTexts.append(full) }
+        guard seen.insert(full).inserted else { return }
+        if infoTexts.count + monotonicity.count < countMax {
+            infoTexts.append(full)
+        } else {
+            infosOmitted += 1
+        }
     }
 
     mutating func add(_ note: ForcedMonotonicity, metric: String, at span: SourceSpan) {
@@ -25,15 +41,21 @@ struct Annotations {
         }
         if let index {
             monotonicity[index].note.merge(note)
-        } else {
+        } else if infoTexts.count + monotonicity.count < countMax {
             monotonicity.append((metric, span, note))
+        } else if seen.insert("\(span.position) \(metric)").inserted {
+            infosOmitted += 1
         }
     }
 
-    var warnings: [String] { warningTexts }
+    var warnings: [String] {
+        guard warningsOmitted > 0 else { return warningTexts }
+        return warningTexts + ["\(warningsOmitted) more warning annotations omitted"]
+    }
 
     var infos: [String] {
-        infoTexts
+        let texts =
+            infoTexts
             + monotonicity.map { entry in
                 let name =
                     entry.metric.isEmpty
@@ -43,6 +65,8 @@ struct Annotations {
                     + "functions/#histogram_quantile)\(name), \(entry.note.text) "
                     + "(\(entry.span.position))"
             }
+        guard infosOmitted > 0 else { return texts }
+        return texts + ["\(infosOmitted) more info annotations omitted"]
     }
 }
 

@@ -212,6 +212,8 @@ package struct QuerySettings: Sendable {
     package var delaysNameRemoval: Bool
     /// Query texts whose plans are kept for when they are asked for again; 0: none.
     package var plansMax: Int
+    /// Warnings an answer carries, and infos; of the rest it says how many there are.
+    package var annotationsMax: Int
     /// Asked now and then while a query runs; true ends it with `QueryError.timeout`.
     package var isCancelled: @Sendable () -> Bool
 
@@ -221,6 +223,7 @@ package struct QuerySettings: Sendable {
         defaultSubqueryStep: Duration = .seconds(60),
         delaysNameRemoval: Bool = true,
         plansMax: Int = 256,
+        annotationsMax: Int = 10,
         isCancelled: @escaping @Sendable () -> Bool = { false }
     ) {
         self.lookback = lookback
@@ -228,6 +231,7 @@ package struct QuerySettings: Sendable {
         self.defaultSubqueryStep = defaultSubqueryStep
         self.delaysNameRemoval = delaysNameRemoval
         self.plansMax = plansMax
+        self.annotationsMax = annotationsMax
         self.isCancelled = isCancelled
     }
 }

@@ -15,7 +15,7 @@ final class QueryRun {
     /// False when nobody reads warnings and infos.
     let keepsAnnotations: Bool
     private var sampleCount = 0
-    private var annotations = Annotations()
+    private var annotations: Annotations
     private var known: [Leaf.Key: KnownColumn] = [:]
     /// Values of nodes at the run's own grid, when several expressions share them.
     let shared: SharedValues?
@@ -37,6 +37,7 @@ final class QueryRun {
         self.isRange = isRange
         self.range = range
         lookback = settings.lookback.milliseconds
+        annotations = Annotations(countMax: settings.annotationsMax)
     }
 
     func result(_ value: QueryValue) -> QueryResult {

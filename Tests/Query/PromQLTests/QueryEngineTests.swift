@@ -289,4 +289,46 @@ import Timekeeping
         guard case .vector(let samples) = result.value else { return }
         #expect(samples.map(\.labels) == [["n": "a", "x": "1"], ["n": "b", "x": "1"]])
     }
+
+    @Test func annotationsAreCapped() throws {
+        var series: [SeriesSamples] = []
+        for index in 0..<15 {
+            let samples = [0, 60].map { Sample(Timestamp(milliseconds: $0 * 1000), 1) }
+            series.append(
+                SeriesSamples(labels: ["__name__": "gauge_\(index)"], samples: samples)
+            )
+        }
+        let rate = try PromQLParser.parse("rate({__name__=~'gauge_.*'}[5m])")
+        let quantile = try PromQLParser.parse("histogram_quantile(2, {__name__=~'gauge_.*'})")
+        var settings = QuerySettings()
+        let moment = Timestamp(milliseconds: 60_000)
+        // Ten and the rest in a number, as the HTTP API answers them.
+        var engine = QueryEngine(source: SeriesList(series), settings: settings)
+        let labels = try PromQLParser.parse("count(rate({__name__=~'gauge_.*'}[5m]))")
+        var result = try engine.instant(labels, at: moment)
+        #expect(result.infos.count == 11)
+        #expect(result.infos.last == "5 more info annotations omitted")
+        result = try engine.instant(quantile, at: moment)
+        #expect(result.warnings.count == 11)
+        #expect(result.warnings.first?.contains("quantile value should be") == true)
+        #expect(result.warnings.last == "6 more warning annotations omitted")
+        settings.annotationsMax = 100
+        engine = QueryEngine(source: SeriesList(series), settings: settings)
+        #expect(try engine.instant(labels, at: moment).infos.count == 15)
+        // Each text once, however many steps it arises at.
+        settings.annotationsMax = 10
+        engine = QueryEngine(source: SeriesList(Array(series.prefix(1))), settings: settings)
+        let ranged = try engine.range(
+            rate,
+            from: Timestamp(milliseconds: 60_000),
+            through: Timestamp(milliseconds: 120_000),
+            step: .seconds(10)
+        )
+        #expect(
+            ranged.infos == [
+                "PromQL info: metric might not be a counter, name does not end in "
+                    + "_total/_sum/_count/_bucket: \"gauge_0\" (1:6)"
+            ]
+        )
+    }
 }
