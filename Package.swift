@@ -269,6 +269,12 @@ var targets: [Target] = [
         path: "Tests/Conformance/promql-conformance",
         swiftSettings: settings
     ),
+    .executableTarget(
+        name: "store-benchmark",
+        dependencies: ["MetricStore", "Model", "Telemetry", "Timekeeping", "TestSupport"],
+        path: "Tests/Benchmarks/StoreBenchmark",
+        swiftSettings: settings
+    ),
     tests("Base", "BuffersTests", ["Buffers"]),
     tests("Base", "TimekeepingTests", ["Timekeeping"]),
     tests("Base", "TelemetryTests", ["Telemetry", "Timekeeping"]),

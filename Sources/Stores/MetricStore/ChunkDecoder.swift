@@ -62,9 +62,30 @@ enum ChunkDecoder {
     ) -> Int {
         let count = unsafe count(chunk)
         precondition(start >= 0 && start + count <= columns.capacity)
-        let values = unsafe decodeTimes(chunk, count, columns.times + start)
-        unsafe decodeValues(chunk, values, count, columns.bits + start)
+        let times = unsafe UnsafeMutableRawPointer(columns.times + start)
+        let bits = unsafe UnsafeMutableRawPointer(columns.bits + start)
+        let values = unsafe decodeTimes(chunk, count, times, stride: 8)
+        unsafe decodeValues(chunk, values, count, bits, stride: 8)
         return count
+    }
+
+    /// Unpacks a whole chunk as pairs of a timestamp and value bits, eight bytes each.
+    ///
+    /// - Returns: The number of samples, for which there is room at `pairs`.
+    @discardableResult
+    static func decode(_ chunk: UnsafeRawPointer, into pairs: UnsafeMutableRawPointer) -> Int {
+        let count = unsafe count(chunk)
+        let values = unsafe decodeTimes(chunk, count, pairs, stride: 16)
+        unsafe decodeValues(chunk, values, count, pairs + 8, stride: 16)
+        return count
+    }
+
+    /// False when no value can be a staleness marker: those are no decimals.
+    @inline(__always)
+    static func mayHoldMarkers(_ chunk: UnsafeRawPointer) -> Bool {
+        let flags = unsafe chunk.load(fromByteOffset: ChunkLayout.mode, as: UInt8.self)
+        let mode = flags & ChunkLayout.modeMask
+        return mode == ChunkLayout.Mode.bits || mode == ChunkLayout.Mode.constant
     }
 
     /// Returns where the values begin.
@@ -72,16 +93,18 @@ enum ChunkDecoder {
     private static func decodeTimes(
         _ chunk: UnsafeRawPointer,
         _ count: Int,
-        _ times: UnsafeMutablePointer<Int64>
+        _ times: UnsafeMutableRawPointer,
+        stride: Int
     ) -> Int {
         let packed = unsafe Times(chunk)
         let section = unsafe chunk + packed.offset
         if packed.width == Int(ChunkLayout.rawTimes) {
             for index in 0..<count {
-                unsafe times[index] = section.loadUnaligned(
+                let time = unsafe section.loadUnaligned(
                     fromByteOffset: index &* 8,
                     as: Int64.self
                 )
+                unsafe times.storeBytes(of: time, toByteOffset: index &* stride, as: Int64.self)
             }
             return packed.offset &+ count &* 8
         }
@@ -89,7 +112,7 @@ enum ChunkDecoder {
         var time = unsafe firstTime(chunk) &+ packed.least &* packed.unit
         if packed.width == 0 {
             for index in 0..<count {
-                unsafe times[index] = time
+                unsafe times.storeBytes(of: time, toByteOffset: index &* stride, as: Int64.self)
                 time = time &+ step
             }
             return packed.offset
@@ -99,7 +122,8 @@ enum ChunkDecoder {
         for index in 0..<count {
             let word = unsafe section.loadUnaligned(fromByteOffset: bit &>> 3, as: UInt64.self)
             let jitter = Int64(bitPattern: (word &>> UInt64(bit & 7)) & mask)
-            unsafe times[index] = time &+ jitter &* packed.unit
+            let exact = time &+ jitter &* packed.unit
+            unsafe times.storeBytes(of: exact, toByteOffset: index &* stride, as: Int64.self)
             time = time &+ step
             bit = bit &+ packed.width
         }
@@ -114,18 +138,22 @@ enum ChunkDecoder {
         return (word &<< spare) &>> spare
     }
 
+    @inline(__always)
     private static func decodeValues(
         _ chunk: UnsafeRawPointer,
         _ offset: Int,
         _ count: Int,
-        _ bits: UnsafeMutablePointer<UInt64>
+        _ bits: UnsafeMutableRawPointer,
+        stride: Int
     ) {
         let flags = unsafe chunk.load(fromByteOffset: ChunkLayout.mode, as: UInt8.self)
         let mode = flags & ChunkLayout.modeMask
         let widths = unsafe Int(chunk.load(fromByteOffset: ChunkLayout.widths, as: UInt8.self))
         let base = unsafe signed(chunk, ChunkLayout.headerBytes, width: widths & 15)
         if mode == ChunkLayout.Mode.constant {
-            for index in 0..<count { unsafe bits[index] = UInt64(bitPattern: base) }
+            for index in 0..<count {
+                unsafe bits.storeBytes(of: base, toByteOffset: index &* stride, as: Int64.self)
+            }
             return
         }
         let width = unsafe Int(chunk.load(fromByteOffset: ChunkLayout.valueWidth, as: UInt8.self))
@@ -139,17 +167,18 @@ enum ChunkDecoder {
                 width: widths >> 4
             )
             var integer = base
-            unsafe bits[0] = UInt64(bitPattern: integer)
+            unsafe bits.storeBytes(of: integer, as: Int64.self)
             for index in 1..<count {
                 let field = unsafe unpackedField(section, index &- 1, width: width) &<< shift
                 integer = integer &+ least &+ Int64(bitPattern: field)
-                unsafe bits[index] = UInt64(bitPattern: integer)
+                unsafe bits.storeBytes(of: integer, toByteOffset: index &* stride, as: Int64.self)
             }
             fields = count &- 1
         } else {
             for index in 0..<count {
                 let field = unsafe unpackedField(section, index, width: width) &<< shift
-                unsafe bits[index] = UInt64(bitPattern: base &+ Int64(bitPattern: field))
+                let integer = base &+ Int64(bitPattern: field)
+                unsafe bits.storeBytes(of: integer, toByteOffset: index &* stride, as: Int64.self)
             }
             fields = count
         }
@@ -157,14 +186,21 @@ enum ChunkDecoder {
         let exponent = unsafe Int(chunk.load(fromByteOffset: ChunkLayout.exponent, as: UInt8.self))
         let power = decimalPower(exponent & 15)
         for index in 0..<count {
-            let integer = unsafe Int64(bitPattern: bits[index])
-            unsafe bits[index] = (Double(integer) / power).bitPattern
+            let place = unsafe bits + index &* stride
+            let integer = unsafe place.load(as: Int64.self)
+            // Dividing by one changes nothing, but takes its time.
+            let value = exponent & 15 == 0 ? Double(integer) : Double(integer) / power
+            unsafe place.storeBytes(of: value, as: Double.self)
         }
         guard mode == ChunkLayout.Mode.adjusted else { return }
         let corrections = unsafe section + (fields &* width &+ 7) / 8
         for index in 0..<count {
             let field = unsafe unpackedField(corrections, index, width: 2)
-            unsafe bits[index] = bits[index] &+ field &- 2
+            let place = unsafe bits + index &* stride
+            unsafe place.storeBytes(
+                of: place.load(as: UInt64.self) &+ field &- 2,
+                as: UInt64.self
+            )
         }
     }
 }

@@ -68,16 +68,22 @@ final class ColumnWork: Sendable {
         self.sampleLimit = sampleLimit
         self.now = now
         var selectors: [Selector] = []
-        var numbers: [[LabelMatcher]: Int] = [:]
-        selectorNumbers = requests.map { request in
-            precondition(request.steps > 0 && request.step > 0, "a request has steps, each onward")
-            if let number = numbers[request.matchers] { return number }
-            numbers[request.matchers] = selectors.count
-            let (reference, known) = tables.use(request.matchers, now: now)
+        var numbers: [UInt64: Int] = [:]
+        var others: [[LabelMatcher]: Int] = [:]
+        selectorNumbers = tables.use(requests, now: now).map { reference, known in
+            let number =
+                reference.id != 0 ? numbers[reference.id] : others[reference.matchers]
+            if let number { return number }
+            if reference.id != 0 {
+                numbers[reference.id] = selectors.count
+            } else {
+                others[reference.matchers] = selectors.count
+            }
             selectors.append(Selector(reference: reference, known: known))
             return selectors.count - 1
         }
         for (number, request) in requests.enumerated() {
+            precondition(request.steps > 0 && request.step > 0, "a request has steps, each onward")
             let selector = selectorNumbers[number]
             guard request.hasShortcut else {
                 selectors[selector].scans.append(Scan(number, request, oldest: oldest))

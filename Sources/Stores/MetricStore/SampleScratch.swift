@@ -3,39 +3,57 @@ import Timekeeping
 
 /// Room for the samples of one series' window, used again for the next.
 struct SampleScratch {
-    private(set) var samples: [Sample] = []
-    /// How many of `samples` are of the window that was read last.
-    private(set) var count = 0
+    /// A staleness marker's bits; the model's own are behind a call.
+    static let markerBits: UInt64 = 0x7ff0_0000_0000_0002
 
-    /// Takes new samples: calls `fill` with room for `countMax` and keeps as many as it returns.
+    private var room: [Sample] = []
+    /// Where in the room the window's samples are.
+    private var range = 0..<0
+
+    var isEmpty: Bool { range.isEmpty }
+    var count: Int { range.count }
+
+    /// The window's samples, oldest first.
+    var samples: Span<Sample> {
+        @_lifetime(borrow self)
+        borrowing get { room.span.extracting(range) }
+    }
+
+    mutating func clear() { range = 0..<0 }
+
+    /// Takes new samples.
+    ///
+    /// - Parameters:
+    ///   - countMax: How many of them there may be.
+    ///   - fill: Writes pairs of a timestamp and a value's bits, eight bytes each; returns which of them are the
+    ///     window's.
     @inline(__always)
-    mutating func fill(countMax: Int, _ fill: (UnsafeMutablePointer<Sample>) -> Int) {
-        if countMax > samples.count {
-            samples = Array(
+    mutating func fill(countMax: Int, _ fill: (UnsafeMutableRawPointer) -> Range<Int>) {
+        assert(MemoryLayout<Sample>.size == 16, "a sample is a timestamp and a value")
+        if countMax > room.count {
+            room = Array(
                 repeating: Sample(Timestamp(milliseconds: 0), 0),
                 count: countMax + countMax / 2
             )
         }
-        count = unsafe samples.withUnsafeMutableBufferPointer { buffer in
+        range = unsafe room.withUnsafeMutableBytes { bytes in
             // Without room there is nothing to fill either.
-            unsafe buffer.baseAddress.map { unsafe fill($0) } ?? 0
+            unsafe bytes.baseAddress.map { unsafe fill($0) } ?? 0..<0
         }
-        precondition(count <= countMax, "more samples than there is room for")
+        precondition(range.upperBound <= countMax, "more samples than there is room for")
     }
-
-    mutating func clear() { count = 0 }
 
     /// The first sample of the window that is newer than `time`, by number; `count` when none is.
     func firstIndex(after time: Int64) -> Int {
-        var (low, high) = (0, count)
+        var (low, high) = (range.lowerBound, range.upperBound)
         while low < high {
             let middle = (low + high) / 2
-            if samples[middle].timestamp.milliseconds <= time {
+            if room[middle].timestamp.milliseconds <= time {
                 low = middle + 1
             } else {
                 high = middle
             }
         }
-        return low
+        return low - range.lowerBound
     }
 }

@@ -19,6 +19,8 @@ struct SelectorCache {
         fileprivate(set) var labelSets: [LabelSet]?
         /// Another one whenever `series` is; never 0.
         fileprivate(set) var version: UInt64
+        /// `LabelIndex.changes` when the plan was looked at last.
+        fileprivate var seen: UInt64
         /// `LabelIndex.changes`, or those of the selector's metric, when the plan was brought up.
         fileprivate var changes: UInt64
         /// `LabelIndex.creations` when the plan was brought up.
@@ -66,23 +68,26 @@ struct SelectorCache {
         _ index: inout LabelIndex,
         _ storage: borrowing SeriesStorage
     ) -> Plan {
-        defer { account() }
-        let changes = SelectorCache.changes(of: selector.matchers, index, storage)
         func needsLabels(_ plan: Plan) -> Bool {
             known.map { $0 != plan.version } == true && plan.labelSets == nil
         }
-        if let plan = plans.use(selector.id, at: seconds), plan.changes == changes,
+        if let plan = plans.use(selector.id, at: seconds), plan.seen == index.changes,
             !needsLabels(plan)
         {
             return plan
         }
+        defer { account() }
+        let changes = SelectorCache.changes(of: selector.matchers, index, storage)
         var (plan, uses) =
             plans.take(selector.id)
-            ?? (Plan(series: [], labelSets: nil, version: 0, changes: 0, creations: 0), 1)
+            ?? (
+                Plan(series: [], labelSets: nil, version: 0, seen: 0, changes: 0, creations: 0), 1
+            )
         if plan.version == 0 || plan.changes != changes {
             bringUp(&plan, selector.matchers, &index, storage)
             plan.changes = changes
         }
+        plan.seen = index.changes
         if needsLabels(plan) {
             plan.labelSets = SelectorCache.labelSets(plan.series, index, storage)
         }

@@ -3,14 +3,14 @@ import Synchronization
 
 /// The tables of the selectors that were asked for lately, over all shards.
 final class SelectorTables: Sendable {
-    private struct Entry {
-        var id: UInt64
-        var table: SelectorTable?
-    }
-
     private struct State {
-        var entries: UsageCache<[LabelMatcher], Entry>
-        var lastID: UInt64 = 0
+        /// What a selector is remembered by.
+        var numbers: [[LabelMatcher]: UInt64] = [:]
+        /// The same by where the matchers lie, which is quicker; those that lie there are held on to.
+        var places: [UInt: (matchers: [LabelMatcher], number: UInt64)] = [:]
+        /// By number; nil until a table was made.
+        var tables: UsageCache<UInt64, SelectorTable?>
+        var lastNumber: UInt64 = 0
         var accounted = 0
         var nextSweep = Int64.min
     }
@@ -19,15 +19,17 @@ final class SelectorTables: Sendable {
     private static let entryBytes = 512
     /// What a row takes beside its labels, which the shards account for.
     private static let rowBytes = 12
+    private let selectorsMax: Int
     private let budget: MemoryBudget
     private let state: Mutex<State>
 
     init(selectorsMax: Int, budget: MemoryBudget) {
+        self.selectorsMax = selectorsMax
         self.budget = budget
         // Rows are counted with their labels, as in the shards, so that both keep the same selectors.
         state = Mutex(
             State(
-                entries: UsageCache(
+                tables: UsageCache(
                     countMax: selectorsMax,
                     costMax: budget.maxBytes / SelectorCache.memoryShare
                 )
@@ -37,23 +39,60 @@ final class SelectorTables: Sendable {
 
     /// What a selector is remembered by.
     func reference(to matchers: [LabelMatcher], now: Int64) -> SelectorReference {
-        use(matchers, now: now).reference
+        let (id, _) = state.withLock { SelectorTables.use(matchers, &$0, selectorsMax, now) }
+        sweep(now)
+        return SelectorReference(id: id, matchers: matchers)
     }
 
-    /// What a selector is remembered by, and its table when there is one.
+    /// What the selectors of requests are remembered by, and their tables where there are any.
     func use(
-        _ matchers: [LabelMatcher],
+        _ requests: [ColumnRequest],
         now: Int64
-    ) -> (reference: SelectorReference, table: SelectorTable?) {
-        let entry = state.withLock { state in
-            sweep(&state, now)
-            if let known = state.entries.use(matchers, at: now) { return known }
-            let entry = Entry(id: state.lastID + 1, table: nil)
-            guard keep(entry, matchers, &state, now) else { return Entry(id: 0, table: nil) }
-            state.lastID += 1
-            return entry
+    ) -> [(reference: SelectorReference, table: SelectorTable?)] {
+        let found = state.withLock { state in
+            requests.map { request in
+                let (id, table) = SelectorTables.use(request.matchers, &state, selectorsMax, now)
+                return (
+                    reference: SelectorReference(id: id, matchers: request.matchers), table: table
+                )
+            }
         }
-        return (SelectorReference(id: entry.id, matchers: matchers), entry.table)
+        sweep(now)
+        return found
+    }
+
+    private static func use(
+        _ matchers: [LabelMatcher],
+        _ state: inout State,
+        _ selectorsMax: Int,
+        _ now: Int64
+    ) -> (id: UInt64, table: SelectorTable?) {
+        let place = unsafe matchers.withUnsafeBufferPointer { UInt(bitPattern: $0.baseAddress) }
+        if !matchers.isEmpty, let known = state.places[place],
+            let table = state.tables.use(known.number, at: now)
+        {
+            return (known.number, table)
+        }
+        if state.numbers.count >= 2 * selectorsMax { forget(&state) }
+        if state.places.count >= 2 * selectorsMax { state.places = [:] }
+        var number = state.numbers[matchers]
+        var table: SelectorTable?
+        if let number, let known = state.tables.use(number, at: now) {
+            table = known
+        } else {
+            let isKept = state.tables.keep(
+                nil,
+                for: state.lastNumber + 1,
+                cost: entryBytes,
+                at: now
+            )
+            guard isKept else { return (0, nil) }
+            state.lastNumber += 1
+            number = state.lastNumber
+        }
+        state.numbers[matchers] = number
+        if !matchers.isEmpty { state.places[place] = (matchers, number ?? 0) }
+        return (number ?? 0, table)
     }
 
     /// Keeps a newer table of a selector.
@@ -66,49 +105,51 @@ final class SelectorTables: Sendable {
     ) -> SelectorTable {
         guard selector.id != 0 else { return table }
         return state.withLock { state in
-            guard let entry = state.entries.peek(selector.matchers), entry.id == selector.id else {
-                return table
-            }
-            if let known = entry.table {
-                if known.versions == table.versions { return known }
+            guard let kept = state.tables.peek(selector.id) else { return table }
+            if let kept {
+                if kept.versions == table.versions { return kept }
                 // Somebody has seen later plans.
-                guard zip(known.versions, table.versions).allSatisfy({ $0 <= $1 }) else {
+                guard zip(kept.versions, table.versions).allSatisfy({ $0 <= $1 }) else {
                     return table
                 }
             }
-            if !keep(Entry(id: entry.id, table: table), selector.matchers, &state, now) {
-                _ = keep(Entry(id: entry.id, table: nil), selector.matchers, &state, now)
+            let isKept = state.tables.keep(
+                table,
+                for: selector.id,
+                cost: SelectorTables.cost(rows: table.table.count),
+                at: now
+            )
+            if !isKept {
+                state.tables.keep(nil, for: selector.id, cost: SelectorTables.entryBytes, at: now)
             }
             return table
         }
     }
 
-    private func keep(
-        _ entry: Entry,
-        _ matchers: [LabelMatcher],
-        _ state: inout State,
-        _ now: Int64
-    ) -> Bool {
-        let rows = entry.table?.table.count ?? 0
-        let isKept = state.entries.keep(
-            entry,
-            for: matchers,
-            cost: SelectorTables.entryBytes
-                + rows * (SelectorTables.rowBytes + SelectorCache.labelSetBytes),
-            at: now
-        )
-        return isKept
+    private static func cost(rows: Int) -> Int {
+        entryBytes + rows * (rowBytes + SelectorCache.labelSetBytes)
     }
 
-    private func sweep(_ state: inout State, _ now: Int64) {
-        guard now >= state.nextSweep else { return }
-        state.nextSweep = now + 60_000
-        state.entries.dropIdle(since: now - SelectorCache.idleSeconds * 1000)
-        // All rows' worth in the cache's cost; their labels are the shards' to account for.
-        let bytes =
-            state.entries.cost * SelectorTables.rowBytes
-            / (SelectorTables.rowBytes + SelectorCache.labelSetBytes)
-        budget.add(bytes: bytes - state.accounted)
-        state.accounted = bytes
+    /// Drops what nobody has asked for lately; does so once a minute.
+    private func sweep(_ now: Int64) {
+        state.withLock { state in
+            guard now >= state.nextSweep else { return }
+            state.nextSweep = now + 60_000
+            state.tables.dropIdle(since: now - SelectorCache.idleSeconds * 1000)
+            SelectorTables.forget(&state)
+            // All rows' worth in the cache's cost; their labels are the shards' to account for.
+            let bytes =
+                state.tables.cost * SelectorTables.rowBytes
+                / (SelectorTables.rowBytes + SelectorCache.labelSetBytes)
+            budget.add(bytes: bytes - state.accounted)
+            state.accounted = bytes
+        }
+    }
+
+    /// Forgets the numbers of selectors that are not kept any more.
+    private static func forget(_ state: inout State) {
+        let tables = state.tables
+        state.numbers = state.numbers.filter { tables.peek($0.value) != nil }
+        state.places = state.places.filter { tables.peek($0.value.number) != nil }
     }
 }

@@ -121,43 +121,78 @@ extension SeriesStorage {
             return
         }
         let begin = unsafe place(head, after: start)
-        let countMax = unsafe samples(head, from: begin)
-        let chunkCount = unsafe Int(head.pointee.chunkCount)
-        let rawCount = unsafe Int(head.pointee.rawCount)
+        // Of the first chunk those before the window are unpacked too.
+        let countMax = unsafe samples(head, from: begin) + max(0, begin.index)
         unsafe scratch.fill(countMax: countMax) { target in
-            var filled = 0
-            @inline(__always)
-            func take(_ time: Int64, _ bits: UInt64) {
-                guard keepsMarkers || bits != Staleness.bits else { return }
-                unsafe (target + filled).initialize(
-                    to: Sample(Timestamp(milliseconds: time), Double(bitPattern: bits))
-                )
-                filled += 1
+            guard begin.chunk >= 0 else {
+                let count = unsafe readRing(head, begin.index, end, keepsMarkers, target, 0)
+                return 0..<count
             }
-            var firstRaw = begin.index
-            if begin.chunk >= 0 {
-                // The ring's copies of sealed samples are read from their chunks.
-                firstRaw = unsafe rawCount - Int(head.pointee.unsealed)
-                var skipped = begin.index
-                for number in begin.chunk..<chunkCount {
-                    let chunk = unsafe slab.address(chunk(head, number))
-                    guard unsafe ChunkDecoder.firstTime(chunk) <= end else { return filled }
-                    let count = unsafe ChunkDecoder.decode(chunk, into: columns, at: 0)
-                    var index = skipped
-                    while index < count, unsafe columns.times[index] <= end {
-                        unsafe take(columns.times[index], columns.bits[index])
-                        index += 1
-                    }
-                    skipped = 0
+            var filled = 0
+            for number in unsafe begin.chunk..<Int(head.pointee.chunkCount) {
+                let chunk = unsafe slab.address(chunk(head, number))
+                guard unsafe ChunkDecoder.firstTime(chunk) <= end else {
+                    return min(begin.index, filled)..<filled
+                }
+                let first = number == begin.chunk ? begin.index : filled
+                let count = unsafe ChunkDecoder.decode(chunk, into: target + filled &* 16)
+                filled += count
+                while filled > first,
+                    unsafe target.load(fromByteOffset: filled &* 16 &- 16, as: Int64.self) > end
+                {
+                    filled -= 1
+                }
+                if !keepsMarkers, unsafe ChunkDecoder.mayHoldMarkers(chunk) {
+                    filled = unsafe SeriesStorage.dropMarkers(target, first, filled)
                 }
             }
-            for index in firstRaw..<max(firstRaw, rawCount) {
-                let (time, bits) = unsafe raw(head, index)
-                guard time <= end else { break }
-                take(time, bits)
-            }
-            return filled
+            // The ring's copies of sealed samples were read from their chunks.
+            let unsealed = unsafe Int(head.pointee.rawCount - head.pointee.unsealed)
+            filled = unsafe readRing(head, unsealed, end, keepsMarkers, target, filled)
+            return min(begin.index, filled)..<filled
         }
+    }
+
+    /// Reads the ring from its sample `first` on; how many samples are at `target` then.
+    @inline(__always)
+    private func readRing(
+        _ head: UnsafeMutablePointer<SeriesHead>,
+        _ first: Int,
+        _ end: Int64,
+        _ keepsMarkers: Bool,
+        _ target: UnsafeMutableRawPointer,
+        _ count: Int
+    ) -> Int {
+        var filled = count
+        var index = first
+        while unsafe index < Int(head.pointee.rawCount) {
+            let (time, bits) = unsafe raw(head, index)
+            guard time <= end else { break }
+            index += 1
+            guard keepsMarkers || bits != SampleScratch.markerBits else { continue }
+            unsafe target.storeBytes(of: time, toByteOffset: filled &* 16, as: Int64.self)
+            unsafe target.storeBytes(of: bits, toByteOffset: filled &* 16 &+ 8, as: UInt64.self)
+            filled += 1
+        }
+        return filled
+    }
+
+    /// Closes the gaps that staleness markers leave; how many samples are at `target` then.
+    private static func dropMarkers(
+        _ target: UnsafeMutableRawPointer,
+        _ first: Int,
+        _ end: Int
+    ) -> Int {
+        var kept = first
+        for index in first..<max(first, end) {
+            let time = unsafe target.load(fromByteOffset: index &* 16, as: Int64.self)
+            let bits = unsafe target.load(fromByteOffset: index &* 16 &+ 8, as: UInt64.self)
+            guard bits != SampleScratch.markerBits else { continue }
+            unsafe target.storeBytes(of: time, toByteOffset: kept &* 16, as: Int64.self)
+            unsafe target.storeBytes(of: bits, toByteOffset: kept &* 16 &+ 8, as: UInt64.self)
+            kept += 1
+        }
+        return kept
     }
 
     // MARK: Places

@@ -96,9 +96,14 @@ extension ShardCore {
                     keepsMarkers: scan.keepsMarkers,
                     into: &scratch
                 )
-                guard scratch.count > 0 else { continue }
+                guard !scratch.isEmpty else { continue }
                 for number in scan.requests {
-                    let samples = slide(work, number, place, progress.part.values[number])
+                    let samples = slide(
+                        work.requests[number],
+                        isAlone: scan.requests.count == 1,
+                        place,
+                        progress.part.values[number]
+                    )
                     count(samples, number, progress)
                 }
             }
@@ -179,9 +184,9 @@ extension ShardCore {
             keepsMarkers: false,
             into: &scratch
         )
-        guard scratch.count > 0 else { return Staleness.marker }
+        guard !scratch.isEmpty else { return Staleness.marker }
         return request.function.scan(
-            scratch.samples.span.extracting(0..<scratch.count),
+            scratch.samples,
             SeriesWindow(start: start, end: request.end, step: 0)
         )
     }
@@ -190,22 +195,41 @@ extension ShardCore {
 
     /// Answers a request for one series from the samples in the scratch; how many of them it looks at.
     private func slide(
-        _ work: ColumnWork,
-        _ number: Int,
+        _ request: ColumnRequest,
+        isAlone: Bool,
         _ place: Int,
         _ values: ColumnValues
     ) -> Int {
-        let request = work.requests[number]
-        let (low, overflow) = request.end.subtractingReportingOverflow(
-            request.length + request.before
-        )
-        let last = request.end + Int64(request.steps - 1) * request.step + request.after
-        let first = overflow ? 0 : scratch.firstIndex(after: low)
-        let end = scratch.firstIndex(after: last)
-        guard first < end else { return 0 }
+        var range = 0..<scratch.count
+        if !isAlone {
+            let (low, overflow) = request.end.subtractingReportingOverflow(
+                request.length + request.before
+            )
+            let last = request.end + Int64(request.steps - 1) * request.step + request.after
+            let first = overflow ? 0 : scratch.firstIndex(after: low)
+            range = first..<max(first, scratch.firstIndex(after: last))
+        }
+        guard !range.isEmpty else { return 0 }
         let target = unsafe values.base + place * request.steps
-        let samples = scratch.samples.span.extracting(first..<end)
-        ColumnScan.slide(samples, request) { step, value in unsafe target[step] = value }
-        return end - first
+        let samples = scratch.samples.extracting(range)
+        switch request.function.shortcut {
+        case .none where request.steps == 1:
+            let start = request.end.subtractingReportingOverflow(request.length)
+            unsafe target[0] = request.function.scan(
+                samples,
+                SeriesWindow(
+                    start: start.overflow ? .min : start.partialValue,
+                    end: request.end,
+                    step: 0
+                )
+            )
+        case .extrapolated(let isCounter, let isRate)
+        where request.before == 0 && request.after == 0:
+            ExtrapolatedWindows(isCounter: isCounter, isRate: isRate)
+                .slide(samples, request) { step, value in unsafe target[step] = value }
+        case .none, .newest, .newestTime, .extrapolated:
+            ColumnScan.slide(samples, request) { step, value in unsafe target[step] = value }
+        }
+        return range.count
     }
 }

@@ -130,9 +130,10 @@ struct WindowTests {
             keepsMarkers: true,
             into: &scratch
         )
-        guard scratch.count == all.count,
-            zip(scratch.samples, all).allSatisfy({ $0.isIdentical(to: $1) })
-        else { return false }
+        guard scratch.count == all.count else { return false }
+        for index in all.indices where !scratch.samples[index].isIdentical(to: all[index]) {
+            return false
+        }
         let newest = storage.newestSample(series, after: max(start, oldest), through: end)
         guard newest.map({ $0.isIdentical(to: all[all.count - 1]) }) ?? all.isEmpty else {
             return false
