@@ -123,6 +123,7 @@ struct Lexer {
             bracketIsOpen = false
             return token(.rightBracket)
         case UInt8(ascii: ":"):
+            start = position
             return failure("unexpected colon before duration in duration expression")
         case UInt8(ascii: "("): return leftParenthesis()
         case UInt8(ascii: ")"): return rightParenthesis()
@@ -166,7 +167,11 @@ struct Lexer {
 
     private mutating func rightParenthesis() -> Token {
         parenthesisDepth -= 1
-        if parenthesisDepth < 0 { return failure("unexpected right parenthesis ')'") }
+        if parenthesisDepth < 0 {
+            // Prometheus has passed the parenthesis when it complains.
+            start = position
+            return failure("unexpected right parenthesis ')'")
+        }
         return token(.rightParen)
     }
 

@@ -218,7 +218,8 @@ package struct PromQLParser {
         var arguments = [try expression(minimumPrecedence: 1)]
         while current.kind == .comma {
             let comma = advance()
-            if current.kind == .rightParen {
+            // As in Prometheus, whatever cannot go on after a comma makes it a trailing one.
+            if !current.mayStartExpression {
                 throw PromQLSyntaxError(
                     span: comma.span,
                     message: "trailing commas not allowed in function call args"

@@ -26,6 +26,21 @@ struct Token {
         }
     }
 
+    /// True when an expression may begin with the token; also for `.error`, which has a message of its own.
+    var mayStartExpression: Bool {
+        switch kind {
+        case .error, .identifier, .metricIdentifier, .string, .number, .duration, .leftParen,
+            .leftBrace, .aggregator:
+            true
+        case .operation(let operation):
+            operation == .add || operation == .subtract || operation.isSet
+        case .keyword(let keyword): keyword.mayNameMetric
+        case .endOfInput, .rightParen, .rightBrace, .leftBracket, .rightBracket, .comma, .colon,
+            .equal, .matchesRegex, .doesNotMatchRegex, .at:
+            false
+        }
+    }
+
     private var shortened: String {
         text.utf8.count > 10
             ? GoQuoting.quoted(String(String.UnicodeScalarView(text.unicodeScalars.prefix(10))))

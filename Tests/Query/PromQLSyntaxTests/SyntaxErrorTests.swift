@@ -23,7 +23,11 @@ struct SyntaxErrorCase: Sendable, CustomTestStringConvertible {
         SyntaxErrorCase("1 !~ 1", "1:3: parse error: unexpected character after '!': '~'"),
         SyntaxErrorCase("1 =~ 1", "1:3: parse error: unexpected character after '=': '~'"),
         SyntaxErrorCase("(1", "1:3: parse error: unclosed left parenthesis"),
-        SyntaxErrorCase("1)", "1:2: parse error: unexpected right parenthesis ')'"),
+        SyntaxErrorCase("1)", "1:3: parse error: unexpected right parenthesis ')'"),
+        SyntaxErrorCase(
+            "m[:1m]",
+            "1:4: parse error: unexpected colon before duration in duration expression"
+        ),
         SyntaxErrorCase("a b", "1:3: parse error: unexpected identifier \"b\""),
         SyntaxErrorCase("-=", "1:2: parse error: unexpected \"=\""),
         SyntaxErrorCase("@@", "1:1: parse error: unexpected <op:@>"),
@@ -211,6 +215,15 @@ struct SyntaxErrorCase: Sendable, CustomTestStringConvertible {
             "topk(a,)",
             "1:7: parse error: trailing commas not allowed in function call args"
         ),
+        SyntaxErrorCase(
+            "clamp(a, , 1)",
+            "1:8: parse error: trailing commas not allowed in function call args"
+        ),
+        SyntaxErrorCase(
+            "topk(1, == a)",
+            "1:7: parse error: trailing commas not allowed in function call args"
+        ),
+        SyntaxErrorCase("clamp(a, &)", "1:10: parse error: unexpected character: '&'"),
         SyntaxErrorCase(
             "topk(a, b)",
             "1:6: parse error: expected type scalar in aggregation parameter, got instant vector"
