@@ -36,9 +36,20 @@ struct APIClient {
         return try decode(try await send("POST", path, Array(bytes)), path)
     }
 
-    private func decode<Document: Decodable>(
+    /// Sends a form and gives the reply's bytes.
+    func postForm(
+        _ path: String,
+        _ form: [(name: String, value: String)]
+    ) async throws(CommandFailure) -> [UInt8] {
+        let text = form.map { "\($0.name)=\(APIClient.escaped($0.value))" }.joined(separator: "&")
+        return try await send("POST", path, Array(text.utf8), "application/x-www-form-urlencoded")
+    }
+
+    /// A reply's document.
+    func decode<Document: Decodable>(
         _ bytes: [UInt8],
-        _ path: String
+        _ path: String,
+        _ type: Document.Type = Document.self
     ) throws(CommandFailure) -> Document {
         do {
             return try APIJSON.decode(Document.self, from: Data(bytes))
@@ -54,10 +65,11 @@ struct APIClient {
     private func send(
         _ method: String,
         _ path: String,
-        _ body: [UInt8] = []
+        _ body: [UInt8] = [],
+        _ contentType: String = "application/json"
     ) async throws(CommandFailure) -> [UInt8] {
         var headers = [(name: "Accept", value: "application/json")]
-        if !body.isEmpty { headers.append(("Content-Type", "application/json")) }
+        if !body.isEmpty { headers.append(("Content-Type", contentType)) }
         let reply: HTTPClientReply
         do {
             reply = try await http.send(
@@ -81,8 +93,7 @@ struct APIClient {
     }
 
     private func failure(_ reply: HTTPClientReply, _ path: String) -> CommandFailure {
-        let problem = try? APIJSON.decode(ProblemDocument.self, from: Data(reply.body))
-        let detail = problem?.detail ?? problem?.title ?? "status \(reply.status)"
+        let detail = APIClient.detail(reply)
         switch reply.status {
         case 401, 403: return CommandFailure(code: .notAllowed, message: detail)
         case 400, 404, 409, 422: return CommandFailure(code: .usage, message: detail)
@@ -92,6 +103,18 @@ struct APIClient {
                 message: "\(server)\(path): \(detail); see the log of tocsin"
             )
         }
+    }
+
+    /// What the server says is wrong, in either of its forms: a problem document, or Prometheus's envelope.
+    private static func detail(_ reply: HTTPClientReply) -> String {
+        let data = Data(reply.body)
+        if let envelope = try? APIJSON.decode(PrometheusReply<String>.self, from: data),
+            let error = envelope.error
+        {
+            return error
+        }
+        let problem = try? APIJSON.decode(ProblemDocument.self, from: data)
+        return problem?.detail ?? problem?.title ?? "status \(reply.status)"
     }
 
     /// A path segment with what is not allowed there encoded.

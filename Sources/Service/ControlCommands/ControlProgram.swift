@@ -1,6 +1,7 @@
 import APIModel
 import ArgumentParsing
 package import HTTPClient
+package import Timekeeping
 
 /// The whole of `sloctl` but its `main`.
 package struct ControlProgram: Sendable {
@@ -14,14 +15,29 @@ package struct ControlProgram: Sendable {
             """,
         options: [OptionSpec("server", value: "URL", "Where Tocsin serves HTTP")],
         subcommands: [BudgetCommand.spec, IncidentCommand.spec] + ReadingCommands.specs
-            + [RulesCommand.spec, CommandSpec("version", "Say which product and version this is")]
+            + [
+                QueryCommand.spec, RulesCommand.spec,
+                CommandSpec("version", "Say which product and version this is"),
+            ]
     )
 
     private let environment: [String: String]
     private let terminal: Terminal
     private let http: any HTTPSending
+    private let clock: any WallClock
 
-    package init(environment: [String: String], terminal: Terminal, http: any HTTPSending) {
+    /// - Parameters:
+    ///   - environment: Where the server's address may be.
+    ///   - terminal: Where to print.
+    ///   - http: How the server is asked.
+    ///   - clock: What times that are given as a while ago count from.
+    package init(
+        environment: [String: String],
+        terminal: Terminal,
+        http: any HTTPSending,
+        clock: any WallClock = SystemClock()
+    ) {
+        self.clock = clock
         self.environment = environment
         self.terminal = terminal
         self.http = http
@@ -63,7 +79,11 @@ package struct ControlProgram: Sendable {
                 terminal: terminal,
                 user: environment["USER"] ?? "sloctl"
             ).run(invocation)
-        case "rules": return try await RulesCommand(terminal: terminal).run(invocation)
+        case "query":
+            return try await QueryCommand(client: client, terminal: terminal, clock: clock)
+                .run(invocation)
+        case "rules":
+            return try await RulesCommand(client: client, terminal: terminal).run(invocation)
         default:
             return try await ReadingCommands(client: client, terminal: terminal).run(invocation)
         }

@@ -2,7 +2,7 @@ import APIModel
 import ArgumentParsing
 import PromQLSyntax
 
-/// Commands that only read: objectives, alerts, sources, deliveries, queries.
+/// Commands that only read: objectives, alerts, sources, deliveries.
 struct ReadingCommands {
     static let specs = [
         CommandSpec(
@@ -17,21 +17,6 @@ struct ReadingCommands {
             "Look at what was sent",
             subcommands: [CommandSpec("deliveries", "List messages with every try to deliver them")]
         ),
-        CommandSpec(
-            "query",
-            "Evaluate a PromQL expression now",
-            discussion: "  sloctl query 'sum by (status) (rate(http_requests_total[5m]))'",
-            operands: [OperandSpec("EXPRESSION", .one, "a PromQL expression")],
-            options: [
-                OptionSpec(
-                    "output",
-                    short: "o",
-                    value: "FORMAT",
-                    choices: ["table", "json"],
-                    "How to print"
-                )
-            ]
-        ),
     ]
 
     let client: APIClient
@@ -43,7 +28,6 @@ struct ReadingCommands {
         case "alerts": try await alerts()
         case "sources": try await sources()
         case "notify": try await deliveries()
-        case "query": try await query(invocation)
         default: preconditionFailure("the parser knows the commands")
         }
         return .ok
@@ -113,32 +97,5 @@ struct ReadingCommands {
             ])
         }
         terminal.output(table.text)
-    }
-
-    private func query(_ invocation: Invocation) async throws(CommandFailure) {
-        let expression = invocation.operands.first ?? ""
-        let path = "/api/v1/query?query=\(APIClient.escaped(expression))"
-        if invocation.value("output") == "json" {
-            return terminal.output(try await client.text(path) + "\n")
-        }
-        let reply: PrometheusReply<InstantQueryPayload> = try await client.get(path)
-        for warning in (reply.warnings ?? []) + (reply.infos ?? []) {
-            terminal.messages("\(warning)\n")
-        }
-        switch reply.data?.result {
-        case .point(let point): terminal.output("\(point.text)\n")
-        case .items(let items):
-            if items.isEmpty { terminal.messages("No series.\n") }
-            for item in items {
-                let name = item.metric["__name__"] ?? ""
-                let pairs = item.metric.filter { $0.key != "__name__" }.sorted { $0.key < $1.key }
-                    .map { "\($0.key)=\"\($0.value)\"" }
-                let series = name + (pairs.isEmpty ? "" : "{\(pairs.joined(separator: ", "))}")
-                let values = item.values ?? item.value.map { [$0] } ?? []
-                let text = values.map { item.values == nil ? $0.text : "\($0.text)@\($0.seconds)" }
-                terminal.output("\(series) => \(text.joined(separator: " "))\n")
-            }
-        case nil: throw CommandFailure(code: .failed, message: "the server gave no data")
-        }
     }
 }

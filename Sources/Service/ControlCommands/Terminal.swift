@@ -52,6 +52,8 @@ package enum ExitCode: Int32, Sendable {
 
     /// `rules test`: a case failed.
     package static let testsFailed = ExitCode.warning
+    /// `rules check --lint-fatal`: there is a warning.
+    package static let lintFailed = ExitCode.unknown
 }
 
 /// Why a command has no answer.

@@ -2,6 +2,8 @@ import ControlCommands
 import Foundation
 import HTTPClient
 import Synchronization
+import TestSupport
+import Timekeeping
 
 /// A command line that was run, with what it printed.
 struct CommandRun {
@@ -50,7 +52,8 @@ struct CommandRun {
                 isInteractive: hasColor,
                 hasColor: hasColor
             ),
-            http: server
+            http: server,
+            clock: ManualClock(Timestamp(milliseconds: 1_700_000_000_000))
         )
         code = await program.run(arguments)
         (output, messages) = kept.texts

@@ -1,19 +1,22 @@
 import ArgumentParsing
 
-/// `sloctl rules ...`: needs no server and no configuration.
+/// `sloctl rules ...`: needs no configuration, and no server unless it is asked to look at one.
 struct RulesCommand {
     static let spec = CommandSpec(
         "rules",
-        "Check and test rule files",
-        subcommands: [RulesCheckCommand.spec, RulesTestCommand.spec]
+        "Check, test and export rule files",
+        subcommands: [RulesCheckCommand.spec, RulesTestCommand.spec, RulesExportCommand.spec]
     )
 
+    let client: APIClient
     let terminal: Terminal
 
     func run(_ invocation: Invocation) async throws(CommandFailure) -> ExitCode {
         switch invocation.path.last {
-        case "check": try RulesCheckCommand(terminal: terminal).run(invocation)
+        case "check":
+            try await RulesCheckCommand(client: client, terminal: terminal).run(invocation)
         case "test": try await RulesTestCommand(terminal: terminal).run(invocation)
+        case "export": try RulesExportCommand(terminal: terminal).run(invocation)
         default: preconditionFailure("the parser knows the subcommands")
         }
     }
