@@ -8,10 +8,20 @@ import Timekeeping
 package enum ConformanceReport {
     /// Evaluates every case file below a folder and hands each line to `print`.
     ///
+    /// - Parameters:
+    ///   - folder: Where the case files lie.
+    ///   - dropsNamesAtOnce: Whether each operation drops metric names at once, as Prometheus does by default.
+    ///   - print: Takes each line.
     /// - Returns: The number of cases.
     /// - Throws: When a file of the format cannot be read.
-    package static func run(below folder: URL, print: (String) -> Void) throws -> Int {
-        let runner = ConformanceRunner()
+    package static func run(
+        below folder: URL,
+        dropsNamesAtOnce: Bool = false,
+        print: (String) -> Void
+    ) throws -> Int {
+        var settings = ConformanceRunner.defaultSettings
+        settings.delaysNameRemoval = !dropsNamesAtOnce
+        let runner = ConformanceRunner(settings: settings)
         var count = 0
         for url in ConformanceFile.files(below: folder) {
             guard let file = try ConformanceFile.read(url) else { continue }

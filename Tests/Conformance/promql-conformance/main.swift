@@ -3,13 +3,20 @@ import PromQLConformance
 
 /// Evaluates every promql-cases/1 file below a folder: one JSON line a case on standard output.
 func run() -> Int32 {
-    guard CommandLine.arguments.count == 2 else {
-        FileHandle.standardError.write(Data("usage: promql-conformance FOLDER\n".utf8))
+    var arguments = CommandLine.arguments.dropFirst()
+    let dropsNamesAtOnce = arguments.first == "--names-at-once"
+    if dropsNamesAtOnce { arguments.removeFirst() }
+    guard let path = arguments.first, arguments.count == 1 else {
+        let usage = "usage: promql-conformance [--names-at-once] FOLDER\n"
+        FileHandle.standardError.write(Data(usage.utf8))
         return 64
     }
-    let folder = URL(fileURLWithPath: CommandLine.arguments[1])
+    let folder = URL(fileURLWithPath: path)
     do {
-        let count = try ConformanceReport.run(below: folder) { print($0) }
+        let count = try ConformanceReport.run(
+            below: folder,
+            dropsNamesAtOnce: dropsNamesAtOnce
+        ) { print($0) }
         FileHandle.standardError.write(Data("\(count) cases\n".utf8))
         return count > 0 ? 0 : 1
     } catch {
