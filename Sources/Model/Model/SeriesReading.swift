@@ -61,15 +61,6 @@ package protocol SeriesReading: Sendable {
     ) throws(SeriesReadingError)
         -> [SeriesSamples]
 
-    /// Of each series with a sample in the range only the newest one, in label order.
-    ///
-    /// What an instant selector needs, without reading the rest of its lookback. A staleness marker that is
-    /// the newest is returned as such.
-    func selectNewest(
-        _ selection: SeriesSelection,
-        sampleLimit: Int
-    ) throws(SeriesReadingError) -> [SeriesSamples]
-
     /// A function over the windows of each series a request names, one answer for each request in their order.
     ///
     /// All answers see one state of the data. Series without a value may be in an answer's table.
@@ -86,16 +77,4 @@ package protocol SeriesReading: Sendable {
 
     /// Label sets of the series with at least one sample in the range, in label order.
     func labelSets(_ selection: SeriesSelection) throws(SeriesReadingError) -> [LabelSet]
-}
-
-extension SeriesReading {
-    /// The newest samples by way of all of them, for readers that have no shorter way.
-    package func selectNewest(
-        _ selection: SeriesSelection,
-        sampleLimit: Int
-    ) throws(SeriesReadingError) -> [SeriesSamples] {
-        try select(selection, sampleLimit: sampleLimit).map {
-            SeriesSamples(labels: $0.labels, samples: $0.samples.suffix(1))
-        }
-    }
 }

@@ -110,23 +110,35 @@ package struct SeriesRoutes: Sendable {
 
     // MARK: Federation
 
+    private static let newestValue = WindowFunction(.newest) { samples, _ in
+        samples[samples.count - 1].value
+    }
+    private static let newestTime = WindowFunction(.newestTime) { samples, _ in
+        samples[samples.count - 1].timestamp.seconds
+    }
+
     /// The newest sample of each selected series, in Prometheus's text format, with its time.
     @Sendable private func federate(_ request: HTTPRequest) -> HTTPResponse {
         do throws(PrometheusFailure) {
             let now = clock.now()
-            let range = TimeRange(after: now - lookback, through: now)
             var newest: [LabelSet: Sample] = [:]
             for matchers in try QueryParameters(request).selectors() {
-                let selection = SeriesSelection(matchers: matchers, range: range)
-                let found: [SeriesSamples]
+                let requests = [SeriesRoutes.newestValue, SeriesRoutes.newestTime].map {
+                    ColumnRequest(
+                        matchers: matchers,
+                        function: $0,
+                        length: lookback.milliseconds,
+                        end: now.milliseconds
+                    )
+                }
+                let columns: [Column]
                 do throws(SeriesReadingError) {
-                    found = try store.selectNewest(selection, sampleLimit: .max)
+                    columns = try store.columns(requests, sampleLimit: .max)
                 } catch { throw PrometheusFailure(error) }
-                for series in found {
-                    guard let last = series.samples.last, !Staleness.isMarker(last.value) else {
-                        continue
-                    }
-                    newest[series.labels] = last
+                for (row, labels) in columns[0].table.labels.enumerated() {
+                    let (value, time) = (columns[0].values[row], columns[1].values[row])
+                    guard !Staleness.isMarker(value) else { continue }
+                    newest[labels] = Sample(Timestamp(seconds: time), value)
                 }
             }
             return HTTPResponse(

@@ -219,14 +219,11 @@ package final class MetricStore: SeriesReading, SampleAppending, Sendable {
         _ selection: SeriesSelection,
         sampleLimit: Int
     ) throws(SeriesReadingError) -> [SeriesSamples] {
-        try series(.samples, selection, sampleLimit: sampleLimit)
-    }
-
-    package func selectNewest(
-        _ selection: SeriesSelection,
-        sampleLimit: Int
-    ) throws(SeriesReadingError) -> [SeriesSamples] {
-        try series(.newest, selection, sampleLimit: sampleLimit)
+        var parts: [[SeriesSamples]] = []
+        for case .series(let part) in try ask(.samples, selection, sampleLimit: sampleLimit) {
+            parts.append(part)
+        }
+        return merged(parts) { $0.labels < $1.labels }
     }
 
     package func columns(
@@ -249,18 +246,6 @@ package final class MetricStore: SeriesReading, SampleAppending, Sendable {
         return try work.columns(tables)
     }
 
-    private func series(
-        _ question: ReadWork.Question,
-        _ selection: SeriesSelection,
-        sampleLimit: Int
-    ) throws(SeriesReadingError) -> [SeriesSamples] {
-        var parts: [[SeriesSamples]] = []
-        for case .series(let part) in try ask(question, selection, sampleLimit: sampleLimit) {
-            parts.append(part)
-        }
-        return merged(parts) { $0.labels < $1.labels }
-    }
-
     package func labelSets(
         _ selection: SeriesSelection
     ) throws(SeriesReadingError) -> [LabelSet] {
@@ -271,7 +256,7 @@ package final class MetricStore: SeriesReading, SampleAppending, Sendable {
 
     /// Names of the labels that the selected series have, sorted.
     ///
-    /// - Parameter selection: Without matchers, the range is not looked at.
+    /// - Parameter selection: Series with a sample in its range count.
     /// - Returns: Each name once.
     /// - Throws: `stopped` when the store is not running.
     package func labelNames(
@@ -284,7 +269,7 @@ package final class MetricStore: SeriesReading, SampleAppending, Sendable {
     ///
     /// - Parameters:
     ///   - name: A label name.
-    ///   - selection: Without matchers, the range is not looked at.
+    ///   - selection: Series with a sample in its range count.
     /// - Returns: Each value once.
     /// - Throws: `stopped` when the store is not running.
     package func labelValues(

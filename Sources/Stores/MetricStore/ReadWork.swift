@@ -4,10 +4,8 @@ import Synchronization
 
 /// A question to all shards, and their answers so far.
 final class ReadWork: Sendable {
-    enum Question: Sendable {
+    enum Question: Hashable, Sendable {
         case samples
-        /// Of each series only the newest sample in the range.
-        case newest
         case labelSets
         case labelNames
         case labelValues(String)

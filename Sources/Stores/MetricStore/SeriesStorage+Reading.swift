@@ -77,19 +77,4 @@ extension SeriesStorage {
             }
         }
     }
-
-    /// The newest sample of a series in `(start, end]`.
-    func newest(_ series: UInt32, after start: Int64, through end: Int64) -> Sample? {
-        precondition(series < headCount)
-        let head = unsafe heads + Int(series)
-        let time = unsafe head.pointee.lastTimestamp
-        guard time > start else { return nil }
-        if time <= end {
-            return unsafe Sample(
-                Timestamp(milliseconds: time),
-                Double(bitPattern: head.pointee.lastBits)
-            )
-        }
-        return samples(series, after: start, through: end).last
-    }
 }

@@ -21,8 +21,9 @@ final class Shard: Sendable {
     }
 
     /// A question that is being answered.
-    private enum Reading {
-        case read(ReadProgress)
+    enum Reading {
+        case series(ReadProgress)
+        case labels(LabelProgress)
         case columns(ColumnProgress)
     }
 
@@ -136,7 +137,7 @@ final class Shard: Sendable {
 
     private func begin(_ question: Question, _ core: inout ShardCore) -> Reading? {
         switch question {
-        case .read(let work): core.begin(work).map { .read($0) }
+        case .read(let work): core.begin(work)
         case .columns(let work): .columns(ColumnProgress(work))
         }
     }
@@ -144,7 +145,8 @@ final class Shard: Sendable {
     /// Goes on for a slice; true when the question is answered.
     private func advance(_ reading: Reading, _ core: inout ShardCore) -> Bool {
         switch reading {
-        case .read(let progress): core.advance(progress)
+        case .series(let progress): core.advance(progress)
+        case .labels(let progress): core.advance(progress)
         case .columns(let progress): core.advance(progress)
         }
     }

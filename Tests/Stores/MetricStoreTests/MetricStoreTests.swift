@@ -168,7 +168,7 @@ struct MetricStoreTests {
         #expect(harness.store.statistics.series == 0)
     }
 
-    @Test func newestSamplesAndLabelsCanBeAskedFor() throws {
+    @Test func labelsCanBeAskedFor() throws {
         let harness = StoreHarness()
         for pod in ["a", "b"] {
             _ = harness.append(
@@ -187,26 +187,11 @@ struct MetricStoreTests {
                 )
             )
         }
-        let newest = try harness.store.selectNewest(
-            selection("up", from: -60_000, to: 0),
-            sampleLimit: .max
-        )
-        #expect(newest.map(\.samples.count) == [1, 1])
-        #expect(newest.allSatisfy { $0.samples[0].value == 3 })
-        let earlier = try harness.store.selectNewest(
-            selection("up", from: -60_000, to: -2000),
-            sampleLimit: .max
-        )
-        #expect(earlier.allSatisfy { $0.samples[0].value == 2 })
-        #expect(
-            try harness.store.selectNewest(selection("up", from: -900, to: 0), sampleLimit: .max)
-                .isEmpty
-        )
         let sets = try harness.store.labelSets(selection("up", from: -4500, to: -3500))
         #expect(sets.map { $0["pod"] } == ["a", "b"])
         #expect(try harness.store.labelSets(selection("up", from: -3500, to: -1500)).isEmpty)
         #expect(
-            try harness.store.labelNames(selection(nil, from: 0, to: 0)) == [
+            try harness.store.labelNames(selection(nil, from: -60_000, to: 0)) == [
                 "__name__", "pod", "zone",
             ]
         )
@@ -216,9 +201,15 @@ struct MetricStoreTests {
             ]
         )
         #expect(
-            try harness.store.labelValues("__name__", selection(nil, from: 0, to: 0)) == [
+            try harness.store.labelValues("__name__", selection(nil, from: -60_000, to: 0)) == [
                 "down", "up",
             ]
+        )
+        #expect(
+            try harness.store.labelValues("__name__", selection(nil, from: -2000, to: 0)) == ["up"]
+        )
+        #expect(
+            try harness.store.labelNames(selection(nil, from: -2000, to: 0)) == ["__name__", "pod"]
         )
         #expect(
             try harness.store.labelValues("pod", selection("up", from: -60_000, to: 0)) == [
