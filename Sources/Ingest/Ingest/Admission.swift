@@ -35,6 +35,8 @@ package final class Admission: SampleAdmitting, LogAdmitting, Sendable {
     package func admit(_ batch: SampleBatch, from source: String) -> AdmissionOutcome {
         let now = clock.now()
         if let turnedAway = overLimit(batch.sampleCount, source, now) { return turnedAway }
+        var batch = batch
+        batch.source = source
         guard let result = samples.tryAppend(batch) else { return storeIsBehind(source) }
         guard result.refused[.stopping] == nil else {
             sources.overloaded(source)

@@ -31,6 +31,8 @@ package struct SampleBatch: Sendable {
     package var timestamps: [Int64] = []
     package var values: [Double] = []
     package var latePolicy: LatePolicy
+    /// Who sent it, for the limit of new series from one source; nil is not limited.
+    package var source: String?
 
     package init(latePolicy: LatePolicy = .reject) {
         self.latePolicy = latePolicy

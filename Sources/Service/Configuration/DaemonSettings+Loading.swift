@@ -101,6 +101,10 @@ private struct SettingsReader {
         store.retention =
             map.duration("retention", in: .seconds(600)...(day * 14)) ?? store.retention
         store.maxSeries = map.integer("max_series", in: 1000...50_000_000) ?? store.maxSeries
+        store.reservedSeriesPercent =
+            map.integer("reserved_series_percent", in: 0...50) ?? store.reservedSeriesPercent
+        store.maxSeriesPerMetric = map.integer("max_series_per_metric", in: 1...50_000_000)
+        store.maxSeriesPerSource = map.integer("max_series_per_source", in: 1...50_000_000)
         store.maxMemoryBytes =
             map.bytes("max_memory", in: (16 << 20)...(1 << 40)) ?? store.maxMemoryBytes
         store.samplesOnDisk = map.bool("samples_on_disk") ?? store.samplesOnDisk

@@ -30,6 +30,12 @@ package struct DaemonSettings: Hashable, Sendable {
         /// How long samples stay in the rings.
         package var retention: Duration = .seconds(6 * 3600)
         package var maxSeries = 500_000
+        /// Of those, percent that only recording rules and log metrics may take.
+        package var reservedSeriesPercent = 5
+        /// Series of one metric name at most; nil: as many as there may be in all.
+        package var maxSeriesPerMetric: Int?
+        /// New series of one source at most; nil: as many as there may be in all.
+        package var maxSeriesPerSource: Int?
         package var maxMemoryBytes = 2 << 30
         /// Whether samples are on disk too, and survive a restart.
         package var samplesOnDisk = true

@@ -87,6 +87,9 @@ final class Daemon: Sendable {
             settings: MetricStoreSettings(
                 retention: settings.store.retention,
                 maxSeries: settings.store.maxSeries,
+                reservedSeriesPercent: settings.store.reservedSeriesPercent,
+                seriesPerMetricMax: settings.store.maxSeriesPerMetric ?? .max,
+                seriesPerSourceMax: settings.store.maxSeriesPerSource ?? .max,
                 maxMemoryBytes: settings.store.maxMemoryBytes
             ),
             durability: Daemon.durability(settings.store),

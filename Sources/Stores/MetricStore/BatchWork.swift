@@ -13,6 +13,8 @@ final class BatchWork: Sendable {
     let window: SeriesStorage.Window
     /// True for samples that the service computes itself: they are taken even while the disk takes none.
     let isEssential: Bool
+    /// Whose new series these are, as `SeriesSources` has it.
+    let source: UInt16
     /// The hash of each entry's label bytes.
     let hashes: [LabelHash]
     /// Entries by number, grouped by shard, in their order within each.
@@ -26,6 +28,7 @@ final class BatchWork: Sendable {
         _ batch: SampleBatch,
         window: SeriesStorage.Window,
         isEssential: Bool,
+        source: UInt16,
         hasher: LabelHasher,
         shards: Int
     ) {
@@ -36,6 +39,7 @@ final class BatchWork: Sendable {
         self.batch = batch
         self.window = window
         self.isEssential = isEssential
+        self.source = source
         var hashes: [LabelHash] = []
         hashes.reserveCapacity(batch.entries.count)
         var ends = [Int](repeating: 0, count: shards)

@@ -426,6 +426,23 @@ struct LabelIndex: ~Copyable {
         return list
     }
 
+    /// How many series have the metric name that is among these labels; 0 when it is new or missing.
+    func metricSeries(
+        _ fields: [LabelDecoder.Field],
+        _ bytes: UnsafeRawBufferPointer,
+        _ slab: borrowing Slab
+    ) -> Int {
+        guard let name = findName(LabelSet.metricName, slab) else { return 0 }
+        let pair = names[name].pair
+        for field in fields {
+            let text = unsafe UnsafeRawBufferPointer(rebasing: bytes[field.name])
+            guard unsafe equals(pair, LabelPair.rootParent, text, slab) else { continue }
+            let value = unsafe UnsafeRawBufferPointer(rebasing: bytes[field.value])
+            return unsafe find(value, parent: pair, slab).map { count(of: $0) } ?? 0
+        }
+        return 0
+    }
+
     /// How many series have a pair.
     func count(of pair: UInt32) -> Int { unsafe Int(pairs[Int(pair)].count) }
 

@@ -4,11 +4,14 @@ import Synchronization
 final class MemoryBudget: Sendable {
     let maxBytes: Int
     let maxSeries: Int
+    /// Of `maxSeries`, those that only the service's own series may take.
+    let reservedSeries: Int
     private let bytesHeld = Atomic<Int>(0)
     private let bytesPromised = Atomic<Int>(0)
     private let seriesHeld = Atomic<Int>(0)
 
-    init(maxBytes: Int, maxSeries: Int) {
+    init(maxBytes: Int, maxSeries: Int, reservedSeries: Int = 0) {
+        self.reservedSeries = reservedSeries
         self.maxBytes = maxBytes
         self.maxSeries = maxSeries
     }
@@ -28,9 +31,11 @@ final class MemoryBudget: Sendable {
     func promise(bytes: Int) { bytesPromised.wrappingAdd(bytes, ordering: .relaxed) }
 
     /// Takes a place for one more series; false when the limit is reached.
-    func takeSeries() -> Bool {
+    ///
+    /// Essential series may take from the reserve too.
+    func takeSeries(isEssential: Bool) -> Bool {
         let count = seriesHeld.wrappingAdd(1, ordering: .relaxed).newValue
-        guard count > maxSeries else { return true }
+        guard count > (isEssential ? maxSeries : maxSeries - reservedSeries) else { return true }
         seriesHeld.wrappingSubtract(1, ordering: .relaxed)
         return false
     }

@@ -14,6 +14,7 @@ package final class MetricStore: SeriesReading, SampleAppending, Sendable {
     private let clock: any WallClock
     private let counters: StoreCounters
     let budget: MemoryBudget
+    private let sources: SeriesSources
     private let hasher: LabelHasher
     private let shards: [Shard]
     private let gate: AdmissionGate
@@ -44,7 +45,12 @@ package final class MetricStore: SeriesReading, SampleAppending, Sendable {
         self.settings = settings
         self.clock = clock
         counters = StoreCounters(metrics)
-        budget = MemoryBudget(maxBytes: settings.maxMemoryBytes, maxSeries: settings.maxSeries)
+        budget = MemoryBudget(
+            maxBytes: settings.maxMemoryBytes,
+            maxSeries: settings.maxSeries,
+            reservedSeries: settings.reservedSeries
+        )
+        sources = SeriesSources(seriesMax: settings.seriesPerSourceMax)
         var random = SystemRandomNumberGenerator()
         hasher = LabelHasher(using: &random)
         shards = (0..<settings.shards).map { Shard(number: $0) }
@@ -71,6 +77,7 @@ package final class MetricStore: SeriesReading, SampleAppending, Sendable {
                 return
             }
             threads = shards.map { shard in
+                let (sources, counters) = (sources, counters)
                 let (settings, budget, hasher, shards, clock) = (
                     settings, budget, hasher, shards, clock
                 )
@@ -84,6 +91,8 @@ package final class MetricStore: SeriesReading, SampleAppending, Sendable {
                                 shardCount: shards.count,
                                 settings: settings,
                                 budget: budget,
+                                sources: sources,
+                                counters: counters,
                                 hasher: hasher
                             )
                         },
@@ -168,6 +177,7 @@ package final class MetricStore: SeriesReading, SampleAppending, Sendable {
                 batch,
                 window: window(for: batch.latePolicy),
                 isEssential: waits,
+                source: sources.number(of: batch.source),
                 hasher: hasher,
                 shards: shards.count
             )

@@ -8,6 +8,13 @@ package struct MetricStoreSettings: Hashable, Sendable {
     package var retention: Duration
     /// Series at most (`store.max_series`); past it new ones are refused, old ones go on.
     package var maxSeries: Int
+    /// Of those, percent that only series of the service's own may take: of recording rules and log metrics
+    /// (`store.reserved_series_percent`); others are refused before.
+    package var reservedSeriesPercent: Int
+    /// Series of one metric name at most (`store.max_series_per_metric`); every shard takes its share.
+    package var seriesPerMetricMax: Int
+    /// New series of one source at most (`store.max_series_per_source`); those from before a restart don't count.
+    package var seriesPerSourceMax: Int
     /// Bytes of samples and index at most (`store.max_memory`); past it new series are refused, and old
     /// ones give up their oldest samples.
     package var maxMemoryBytes: Int
@@ -30,6 +37,9 @@ package struct MetricStoreSettings: Hashable, Sendable {
         shards: Int = MetricStoreSettings.defaultShards,
         retention: Duration = .seconds(6 * 3600),
         maxSeries: Int = 500_000,
+        reservedSeriesPercent: Int = 5,
+        seriesPerMetricMax: Int = .max,
+        seriesPerSourceMax: Int = .max,
         maxMemoryBytes: Int = 2 << 30,
         labelsPerSeriesMax: Int = 64,
         labelNameBytesMax: Int = 512,
@@ -42,6 +52,9 @@ package struct MetricStoreSettings: Hashable, Sendable {
         self.shards = shards
         self.retention = retention
         self.maxSeries = maxSeries
+        self.reservedSeriesPercent = min(max(reservedSeriesPercent, 0), 100)
+        self.seriesPerMetricMax = seriesPerMetricMax
+        self.seriesPerSourceMax = seriesPerSourceMax
         self.maxMemoryBytes = maxMemoryBytes
         self.labelsPerSeriesMax = labelsPerSeriesMax
         self.labelNameBytesMax = labelNameBytesMax
@@ -50,6 +63,11 @@ package struct MetricStoreSettings: Hashable, Sendable {
         self.queuedSamplesMax = queuedSamplesMax
         self.aliasesPerSeriesMax = aliasesPerSeriesMax
         self.cachedSelectorsMax = cachedSelectorsMax
+    }
+
+    /// Series that only the service's own may take.
+    var reservedSeries: Int {
+        maxSeries / 100 * reservedSeriesPercent + maxSeries % 100 * reservedSeriesPercent / 100
     }
 
     /// One shard for each core this process may use, at most four.

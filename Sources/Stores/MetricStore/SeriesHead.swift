@@ -30,6 +30,8 @@ struct SeriesHead {
     var directory: BlockReference = 0
     /// `labelCount` pair numbers, in order of label names.
     var labels: BlockReference = 0
+    /// Whose series it is, as `SeriesSources` has it.
+    var source: UInt16 = 0
     var chunkCount: UInt16 = 0
     var directoryCapacity: UInt16 = 0
     var labelCount: UInt8 = 0

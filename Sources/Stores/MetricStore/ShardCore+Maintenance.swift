@@ -82,6 +82,7 @@ extension ShardCore {
         plans.purge(leaving)
         index.purge(leaving, affected: affected, &storage.slab)
         for series in gone {
+            sources.give(storage.head(series).source)
             storage.slab.free(storage.head(series).labels)
             storage.free(series)
         }

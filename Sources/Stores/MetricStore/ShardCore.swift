@@ -1,6 +1,7 @@
 import CLinux
 import Model
 import SampleLog
+import Telemetry
 
 /// One shard's data: series, their samples, and how to find them.
 ///
@@ -18,6 +19,8 @@ struct ShardCore: ~Copyable {
     let shardCount: Int
     let settings: MetricStoreSettings
     let budget: MemoryBudget
+    let sources: SeriesSources
+    let counters: StoreCounters
     let hasher: LabelHasher
     var storage: SeriesStorage
     var index: LabelIndex
@@ -47,12 +50,16 @@ struct ShardCore: ~Copyable {
         shardCount: Int,
         settings: MetricStoreSettings,
         budget: MemoryBudget,
+        sources: SeriesSources,
+        counters: StoreCounters,
         hasher: LabelHasher
     ) {
         self.number = number
         self.shardCount = shardCount
         self.settings = settings
         self.budget = budget
+        self.sources = sources
+        self.counters = counters
         self.hasher = hasher
         storage = SeriesStorage(budget: budget)
         index = LabelIndex(budget: budget, hasher: hasher)
@@ -190,7 +197,7 @@ struct ShardCore: ~Copyable {
         }
         var target = aliases.find(canonical)
         if target == 0 {
-            target = create(batch, entry, canonical, &result)
+            target = create(work, entry, canonical, &result)
             guard target != 0 else { return 0 }
         }
         if hash != canonical {
@@ -237,28 +244,18 @@ struct ShardCore: ~Copyable {
     }
 
     private mutating func create(
-        _ batch: SampleBatch,
+        _ work: BatchWork,
         _ entry: SampleBatch.Entry,
         _ hash: LabelHash,
         _ result: inout AppendResult
     ) -> UInt32 {
-        guard budget.hasRoomForSeries || storage.hasReusableMemory else {
+        let batch = work.batch
+        if let refusal = takePlace(work) {
+            counters.newSeriesRefused[refusal.limit]?.add()
             result.refuse(
-                .memoryLimit,
+                refusal.limit.cause,
                 samples: entry.samples.count,
-                "memory limit reached: \(budget.bytes) of \(budget.maxBytes) bytes, of which an "
-                    + "eighth is kept for known series (store.max_memory); refused new series "
-                    + decoder.text(batch.labelBytes.span)
-            )
-            return 0
-        }
-        guard budget.takeSeries() else {
-            result.refuse(
-                .seriesLimit,
-                samples: entry.samples.count,
-                "series limit reached: \(budget.series) of \(budget.maxSeries) "
-                    + "(store.max_series); refused new series "
-                    + decoder.text(batch.labelBytes.span)
+                "\(refusal.text); refused new series \(decoder.text(batch.labelBytes.span))"
             )
             return 0
         }
@@ -270,9 +267,53 @@ struct ShardCore: ~Copyable {
         unsafe head.pointee.labels = labels
         unsafe head.pointee.labelCount = UInt8(decoder.fields.count)
         unsafe head.pointee.aliasHash = hash.primary
+        unsafe head.pointee.source = work.source
         aliases.insert(hash, target: series + 1)
         if keepsLog { note(series, batch, entry, hash) }
         return series + 1
+    }
+
+    /// Takes a place for the series that was decoded last; the limit that it is over, when there is none.
+    private func takePlace(_ work: BatchWork) -> (limit: SeriesLimit, text: String)? {
+        guard budget.hasRoomForSeries || storage.hasReusableMemory else {
+            return (
+                .memory,
+                "memory limit reached: \(budget.bytes) of \(budget.maxBytes) bytes, of which an "
+                    + "eighth is kept for known series (store.max_memory)"
+            )
+        }
+        if settings.seriesPerMetricMax < settings.maxSeries {
+            let count = unsafe work.batch.labelBytes.withUnsafeBytes { bytes in
+                unsafe index.metricSeries(decoder.fields, bytes, storage.slab)
+            }
+            // Hashes spread a metric's series evenly.
+            guard count < (settings.seriesPerMetricMax + shardCount - 1) / shardCount else {
+                return (
+                    .metric,
+                    "a metric's series limit reached: \(settings.seriesPerMetricMax) "
+                        + "(store.max_series_per_metric)"
+                )
+            }
+        }
+        guard sources.take(work.source) else {
+            return (
+                .source,
+                "a source's series limit reached: \(settings.seriesPerSourceMax) of "
+                    + "\(work.batch.source ?? "") (store.max_series_per_source)"
+            )
+        }
+        guard budget.takeSeries(isEssential: work.isEssential) else {
+            sources.give(work.source)
+            let reserved = work.isEssential ? 0 : budget.reservedSeries
+            let note =
+                reserved > 0 ? ", \(reserved) of them for recording rules and log metrics" : ""
+            return (
+                .all,
+                "series limit reached: \(budget.series) of \(budget.maxSeries)\(note) "
+                    + "(store.max_series)"
+            )
+        }
+        return nil
     }
 
     /// Tells the log of a new series.

@@ -9,6 +9,8 @@ struct StoreCounters: Sendable {
     /// In the order of `RefusalCause.allCases`.
     private let refused: [RefusalCause: Counter]
     let overloaded: Counter
+    /// New series refused, by limit.
+    let newSeriesRefused: [SeriesLimit: Counter]
 
     init(_ registry: MetricsRegistry) {
         accepted = registry.counter(
@@ -32,6 +34,15 @@ struct StoreCounters: Sendable {
             )
         }
         refused = causes
+        var limits: [SeriesLimit: Counter] = [:]
+        for limit in SeriesLimit.allCases {
+            limits[limit] = registry.counter(
+                "tocsin_store_new_series_refused",
+                help: "New series refused by the store, by the setting that is the limit.",
+                labels: [("limit", limit.rawValue)]
+            )
+        }
+        newSeriesRefused = limits
         overloaded = registry.counter(
             "tocsin_store_batches_overloaded",
             help: "Batches turned away because too many samples were waiting for the shards."

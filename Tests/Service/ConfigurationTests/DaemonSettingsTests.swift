@@ -28,6 +28,9 @@ import Testing
               path: ${STATE}/tocsin
               retention: 3h
               max_series: 10000
+              reserved_series_percent: 10
+              max_series_per_metric: 4000
+              max_series_per_source: 8000
               max_memory: 256MiB
               logs: {max_memory: 32MiB, retention: 30m}
             evaluation: {interval: 5s, settle: 30s, grace_after_start: 10s}
@@ -50,6 +53,9 @@ import Testing
         #expect(settings.rules == ["rules/a.yaml", "rules/b"])
         #expect(settings.store.path == "/var/lib/tocsin")
         #expect(settings.store.retention == .seconds(3 * 3600))
+        #expect(settings.store.reservedSeriesPercent == 10)
+        #expect(settings.store.maxSeriesPerMetric == 4000)
+        #expect(settings.store.maxSeriesPerSource == 8000)
         #expect(settings.store.maxMemoryBytes == 256 << 20)
         #expect(settings.store.logRetention == .seconds(1800))
         #expect(settings.evaluation.settle == .seconds(30))
@@ -85,6 +91,10 @@ import Testing
         Bad(text: "server: {listen: 9467}", messages: ["1:18", "HOST:PORT"]),
         Bad(text: "store: {retention: 5 minutes}", messages: ["1:20", "duration"]),
         Bad(text: "store: {max_series: 3}", messages: ["max_series", "1000"]),
+        Bad(
+            text: "store: {reserved_series_percent: 51}",
+            messages: ["reserved_series_percent", "50"]
+        ),
         Bad(text: "store: {path: '${NOWHERE}'}", messages: ["NOWHERE is not set", "export it"]),
         Bad(text: "state: postgres://db/x", messages: ["can only be \"sqlite\""]),
         Bad(text: "server: {tokens_file: a}", messages: ["not in this version yet"]),

@@ -1,8 +1,10 @@
-import MetricStore
 import Model
+import Telemetry
 import TestSupport
 import Testing
 import Timekeeping
+
+@testable import MetricStore
 
 @Suite("Metric store limits")
 struct LimitTests {
@@ -35,6 +37,126 @@ struct LimitTests {
             )
         }
         #expect(harness.store.statistics.series == 10)
+    }
+
+    /// Batches of one new series each, until one is refused; how many were taken, and why no more were.
+    private func fill(
+        _ harness: StoreHarness,
+        _ name: String,
+        from source: String? = nil,
+        isEssential: Bool = false
+    ) -> (taken: Int, refusal: String) {
+        for index in 0..<1000 {
+            var batch = harness.batch(
+                [
+                    "__name__": name, "from": source ?? "", "essential": "\(isEssential)",
+                    "i": "\(index)",
+                ],
+                [(0, 1)]
+            )
+            batch.source = source
+            let result =
+                isEssential ? harness.store.append(batch) : harness.store.tryAppend(batch)
+            if result?.refused[.seriesLimit] != nil {
+                return (index, result?.firstRefusal ?? "")
+            }
+        }
+        return (1000, "")
+    }
+
+    @Test func aPartOfTheSeriesIsForTheServicesOwn() {
+        let harness = StoreHarness(MetricStoreSettings(shards: 2, maxSeries: 110))
+        let outside = fill(harness, "m")
+        #expect(outside.taken == 105)
+        #expect(
+            outside.refusal.hasPrefix(
+                "series limit reached: 105 of 110, 5 of them for recording rules and log metrics "
+                    + "(store.max_series); refused new series m{"
+            ),
+            "\(outside.refusal)"
+        )
+        let own = fill(harness, "recorded", isEssential: true)
+        #expect(own.taken == 5)
+        #expect(own.refusal.hasPrefix("series limit reached: 110 of 110 (store.max_series)"))
+        let text = harness.metrics.exposition(.text)
+        #expect(text.contains("tocsin_store_new_series_refused_total{limit=\"max_series\"} 2\n"))
+    }
+
+    @Test("one metric's limit", arguments: [1, 3]) func limitOfAMetric(shards: Int) {
+        let harness = StoreHarness(
+            MetricStoreSettings(shards: shards, maxSeries: 1000, seriesPerMetricMax: 90)
+        )
+        let first = fill(harness, "m")
+        // With several shards the first full one refuses.
+        #expect(shards == 1 ? first.taken == 90 : (50...90).contains(first.taken))
+        #expect(
+            first.refusal.hasPrefix(
+                "a metric's series limit reached: 90 (store.max_series_per_metric); refused new series m{"
+            ),
+            "\(first.refusal)"
+        )
+        #expect(fill(harness, "other").taken > 50)
+        #expect(
+            harness.append(["__name__": "m", "essential": "false", "i": "0"], [(5, 1)]).accepted
+                == 1
+        )
+        let text = harness.metrics.exposition(.text)
+        #expect(
+            text.contains(
+                "tocsin_store_new_series_refused_total{limit=\"max_series_per_metric\"} 2\n"
+            )
+        )
+    }
+
+    @Test func limitOfASource() {
+        let harness = StoreHarness(
+            MetricStoreSettings(
+                shards: 2,
+                retention: .seconds(600),
+                maxSeries: 1000,
+                seriesPerSourceMax: 40
+            )
+        )
+        let first = fill(harness, "m", from: "10.0.0.1")
+        #expect(first.taken == 40)
+        #expect(
+            first.refusal.hasPrefix(
+                "a source's series limit reached: 40 of 10.0.0.1 (store.max_series_per_source); "
+            ),
+            "\(first.refusal)"
+        )
+        #expect(fill(harness, "m", from: "10.0.0.2").taken == 40)
+        // What names no source is not limited.
+        #expect(fill(harness, "n").taken == 870)
+        // Places come back with the series that go.
+        harness.clock.advance(by: .seconds(700))
+        harness.store.expire()
+        #expect(fill(harness, "m", from: "10.0.0.1").taken == 40)
+        let text = harness.metrics.exposition(.text)
+        #expect(
+            text.contains(
+                "tocsin_store_new_series_refused_total{limit=\"max_series_per_source\"} 3\n"
+            )
+        )
+    }
+
+    @Test func manySourcesShareALimit() {
+        let sources = SeriesSources(seriesMax: 2)
+        var numbers: Set<UInt16> = []
+        for index in 0..<5000 {
+            let number = sources.number(of: "source \(index)")
+            numbers.insert(number)
+            _ = sources.take(number)
+        }
+        // Those for whom no number is left have one together.
+        #expect(numbers.count == 4097)
+        #expect(!sources.take(sources.number(of: "one more")))
+        sources.give(sources.number(of: "source 7"))
+        let number = sources.number(of: "one more")
+        #expect(number == sources.number(of: "one more"))
+        #expect(sources.take(number))
+        #expect(sources.number(of: nil) == 0)
+        #expect(sources.take(0))
     }
 
     @Test func placesOfExpiredSeriesAreTakenAgain() throws {
