@@ -149,13 +149,20 @@ class Generator:
                 parts.append(f'{label}{operator}"{value}"')
         return "{" + ",".join(parts) + "}" if parts else ""
 
-    def selector(self, names, inner):
+    def metric(self, names):
+        if "c_total" in names and self.dice.random() < 0.1:
+            # Two metrics at once, whose series may have equal labels but for the name.
+            both = self.pick("one|c_total", "g|c_total", "g|k") if "g" in names else "[cd]_total"
+            job = self.pick("", "", ',job="api"', ',job!="web"')
+            return f'{{__name__=~"{both}"{job}}}'
         name = self.dice.choice(names)
-        return f"{name}{self.matchers(name)}{self.modifiers(inner)}"
+        return f"{name}{self.matchers(name)}"
+
+    def selector(self, names, inner):
+        return f"{self.metric(names)}{self.modifiers(inner)}"
 
     def window(self, names, inner, most=20):
-        name = self.dice.choice(names)
-        return f"{name}{self.matchers(name)}[{self.duration(most)}]{self.modifiers(inner)}"
+        return f"{self.metric(names)}[{self.duration(most)}]{self.modifiers(inner)}"
 
     def ranged(self, depth, inner, names=("g", "k", "one", "c_total")):
         if depth > 0 and not inner and self.dice.random() < 0.3:

@@ -25,7 +25,10 @@ extension Evaluator {
             noteNonCounters(frame, plan, argument.expression)
         }
         if node.function != .lastOverTime && node.function != .firstOverTime {
+            let count = delaysNameRemoval || grid.count == 1 ? 0 : frame.compacted().count
             try dropNames(&frame, plan)
+            // Here Prometheus refuses equal labels even where their values never meet.
+            guard frame.count >= count else { throw .execution(Evaluator.duplicateLabels) }
         }
         return frame
     }

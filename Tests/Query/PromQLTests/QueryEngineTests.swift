@@ -290,6 +290,37 @@ import Timekeeping
         #expect(samples.map(\.labels) == [["n": "a", "x": "1"], ["n": "b", "x": "1"]])
     }
 
+    /// Equal labels whose values never meet: functions of ranges refuse them where names are dropped at once.
+    @Test func seriesThatTakeTurns() throws {
+        let source = SeriesList(
+            [("a", 0), ("b", 60)].map { name, second in
+                SeriesSamples(
+                    labels: ["__name__": name, "x": "1"],
+                    samples: [Sample(Timestamp(milliseconds: second * 1000), 1)]
+                )
+            }
+        )
+        func answer(_ text: String, delayed: Bool) throws -> Int? {
+            var settings = QuerySettings(lookback: .seconds(30))
+            settings.delaysNameRemoval = delayed
+            let engine = QueryEngine(source: source, settings: settings)
+            let result = try? engine.range(
+                try PromQLParser.parse(text),
+                from: Timestamp(milliseconds: 0),
+                through: Timestamp(milliseconds: 60_000),
+                step: .seconds(60)
+            )
+            guard case .matrix(let series) = result?.value else { return nil }
+            return series.count
+        }
+        let instant = "abs({__name__=~'a|b'})"
+        let ranged = "sum_over_time({__name__=~'a|b'}[30s])"
+        #expect(try answer(instant, delayed: true) == 1)
+        #expect(try answer(instant, delayed: false) == 1)
+        #expect(try answer(ranged, delayed: true) == 1)
+        #expect(try answer(ranged, delayed: false) == nil)
+    }
+
     @Test func annotationsAreCapped() throws {
         var series: [SeriesSamples] = []
         for index in 0..<15 {
