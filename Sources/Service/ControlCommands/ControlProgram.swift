@@ -16,9 +16,20 @@ package struct ControlProgram: Sendable {
         options: [OptionSpec("server", value: "URL", "Where Tocsin serves HTTP")],
         subcommands: [BudgetCommand.spec, IncidentCommand.spec] + ReadingCommands.specs
             + [
-                QueryCommand.spec, RulesCommand.spec,
+                QueryCommand.spec, RulesCommand.spec, completion,
                 CommandSpec("version", "Say which product and version this is"),
             ]
+    )
+
+    private static let completion = CommandSpec(
+        "completion",
+        "Print a script that completes command lines",
+        discussion: """
+              source <(sloctl completion bash)        in ~/.bashrc
+              source <(sloctl completion zsh)         in ~/.zshrc
+              sloctl completion fish | source         in config.fish
+            """,
+        operands: [OperandSpec("SHELL", .one, "bash, zsh or fish")]
     )
 
     private let environment: [String: String]
@@ -70,6 +81,17 @@ package struct ControlProgram: Sendable {
         switch invocation.path.first {
         case "version":
             terminal.output("\(ProductVersion.product) sloctl \(ProductVersion.version)\n")
+            return .ok
+        case "completion":
+            let shell = invocation.operands.first ?? ""
+            guard let script = CompletionScript.text(for: shell, of: ControlProgram.spec) else {
+                throw CommandFailure(
+                    code: .usage,
+                    message: "there is no completion for \"\(shell)\"; use one of "
+                        + CompletionScript.shells.joined(separator: ", ")
+                )
+            }
+            terminal.output(script)
             return .ok
         case "budget":
             return try await BudgetCommand(client: client, terminal: terminal).run(invocation)
