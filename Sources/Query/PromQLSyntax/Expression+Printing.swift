@@ -22,7 +22,7 @@ extension Expression: CustomStringConvertible {
             "\(node.function.rawValue)(\(node.arguments.map(\.printed).joined(separator: ", ")))"
         case .aggregation(let node): node.printed
         case .binary(let node):
-            "\(node.left.printed) \(node.operation.rawValue)\(node.returnsBool ? " bool" : "")"
+            "\(node.printedLeft) \(node.operation.rawValue)\(node.returnsBool ? " bool" : "")"
                 + "\(node.matching?.printed ?? "") \(node.right.printed)"
         case .unary(let node): (node.isNegation ? "-" : "+") + node.operand.printed
         case .parenthesized(let node): "(\(node.inner.printed))"
@@ -46,9 +46,20 @@ extension Expression: CustomStringConvertible {
 
 extension NumberLiteral {
     fileprivate var printed: String {
-        isDuration
-            ? Duration.milliseconds(Int64((value * 1000).rounded())).prometheusText
-            : PromQLNumber.text(value)
+        guard isDuration else { return PromQLNumber.text(value) }
+        let text = Duration.milliseconds(Int64((value * 1000).rounded())).prometheusText
+        // The other durations bear their sign; zero has one too, which division tells.
+        return value == 0 && value.sign == .minus ? "-" + text : text
+    }
+}
+
+extension BinaryExpression {
+    /// The operand before the operator: there a sign would bind looser than a power, also that of `+Inf`.
+    fileprivate var printedLeft: String {
+        guard operation == .power, case .number(let literal) = left, !literal.isDuration,
+            literal.value == .infinity
+        else { return left.printed }
+        return "Inf"
     }
 }
 

@@ -1,14 +1,14 @@
 import Timekeeping
 
 extension PromQLParser {
-    /// A range or a step: any duration expression; a literal must be greater than zero.
+    /// A range or a step: any duration expression; a literal must be a millisecond at least.
     mutating func positiveDuration() throws(PromQLSyntaxError) -> DurationExpression {
         let first = current.span
-        let duration = try durationExpression(minimumPrecedence: 1)
+        let duration = try durationExpression(minimumPrecedence: 1).asLength
         if case .constant(let seconds, _) = duration, !(seconds > 0) {
             throw PromQLSyntaxError(span: first, message: "duration must be greater than 0")
         }
-        return duration.asLength
+        return duration
     }
 
     /// What may follow `offset`: one signed operand, so that `x offset 5m * 2` doubles x; arithmetic goes in
@@ -129,10 +129,11 @@ extension BinaryOperation {
 }
 
 extension DurationExpression {
-    /// A literal number in the place of a whole range, step or offset is the same as a duration.
+    /// A literal number in the place of a whole range, step or offset is the same as a duration, in whole milliseconds.
     var asLength: DurationExpression {
-        guard case .constant(let seconds, _) = self else { return self }
-        return .constant(seconds: seconds, isDuration: true)
+        guard case .constant = self, let length = try? duration(mayBeNegative: true)
+        else { return self }
+        return .constant(seconds: length.inSeconds, isDuration: true)
     }
 
     /// True for a literal of no length.

@@ -138,7 +138,7 @@ extension PromQLParser {
                 expected: "number, duration, step(), or range()"
             )
         )
-        let length = try offsetDuration()
+        let length = try offsetDuration().asLength
         contexts.removeLast()
         let end = lastEnd
         return try withModifiers(operand, named: "offset") {
@@ -153,7 +153,7 @@ extension PromQLParser {
                     message: "offset may not be set multiple times"
                 )
             }
-            modifiers.offset = length.isZero ? nil : length.asLength
+            modifiers.offset = length.isZero ? nil : length
             span.end = end
         }
     }

@@ -141,7 +141,8 @@ package struct PromQLParser {
                 )
             )
         }
-        if operation == .subtract { literal.value = -literal.value }
+        // NaN has no sign that could be written.
+        if operation == .subtract, !literal.value.isNaN { literal.value = -literal.value }
         literal.span = span
         return .number(literal)
     }

@@ -24,6 +24,10 @@ struct PrintCase: Sendable, CustomTestStringConvertible {
         PrintCase("1y2w3d", "382d"),
         PrintCase("\"a\\tb\\u00e9\"", "\"a\\tbé\""), PrintCase("'it\\'s'", "\"it's\""),
         PrintCase("`raw\\n`", "\"raw\\\\n\""), PrintCase("\"\\x41\\101\"", "\"AA\""),
+        // Found by fuzzing: what was printed read as another expression.
+        PrintCase("-0m", "-0s"), PrintCase("-NaN", "NaN"),
+        PrintCase("1 - Inf ^ .5", "1 - Inf ^ 0.5"),
+        PrintCase("-Inf ^ 2", "-Inf ^ 2"), PrintCase("2 ^ Inf", "2 ^ +Inf"),
     ]) func literals(_ test: PrintCase) throws { try check(test) }
 
     @Test(arguments: [
@@ -44,6 +48,9 @@ struct PrintCase: Sendable, CustomTestStringConvertible {
         PrintCase("(a + b)[5m:1m] @ end()"),
         PrintCase("rate(up[5m])[1h:1m]"),
         PrintCase("up[5m] # comment\n offset 1m", "up[5m] offset 1m"),
+        // Lengths are whole milliseconds, as they are evaluated.
+        PrintCase("up[1.0009]", "up[1s]"), PrintCase("up offset 1e-320", "up"),
+        PrintCase("up offset -1.2345", "up offset -1s234ms"),
     ]) func selectors(_ test: PrintCase) throws { try check(test) }
 
     @Test(arguments: [

@@ -120,6 +120,7 @@ struct SyntaxErrorCase: Sendable, CustomTestStringConvertible {
         ),
         SyntaxErrorCase("foo[5m1h]", "1:5: parse error: not a valid duration string: \"5m1h\""),
         SyntaxErrorCase("foo[0m]", "1:5: parse error: duration must be greater than 0"),
+        SyntaxErrorCase("foo[1e-320]", "1:5: parse error: duration must be greater than 0"),
         SyntaxErrorCase("foo[-1]", "1:5: parse error: duration must be greater than 0"),
         SyntaxErrorCase(
             "foo[\"5m\"]",
