@@ -265,6 +265,55 @@ import Timekeeping
         }
     }
 
+    /// Templates that are short themselves and ask for much memory or time on the way.
+    @Test(arguments: [
+        Case(
+            "{{ $x := \"0123456789\" }}{{ range 40 }}{{ $x = print $x $x }}{{ end }}{{ len $x }}",
+            "a value is longer than 65536 bytes"
+        ),
+        Case(
+            "{{ $x := \"0123456789\" }}{{ range 40 }}{{ $x = args $x $x }}{{ end }}{{ $x }}",
+            "a value is longer than 4194304 bytes"
+        ),
+        Case(
+            "{{ range 99999 }}{{ range 99999 }}{{ break }}{{ end }}{{ end }}",
+            "more than 100000 steps in one template"
+        ),
+        Case(
+            "{{ $x := printf \"%999s%999s%999s%999s\" \"a\" \"b\" \"c\" \"d\" }}"
+                + "{{ reReplaceAll \".\" $x $x }}",
+            "the text is longer than 1048576 bytes"
+        ),
+        Case(
+            "{{ $x := printf \"%999s%999s%999s%999s\" \"a\" \"b\" \"c\" \"d\" }}"
+                + "{{ reReplaceAll \"(.*)\" (reReplaceAll \".\" \"$$1\" $x) $x }}",
+            "the text is longer than 1048576 bytes"
+        ),
+    ])
+    func whatGrowsOnTheWayIsBounded(_ test: Case) throws {
+        let template = try Template(test.template)
+        let error = #expect(throws: TemplateError.self) {
+            try template.expand(TemplateTests.context)
+        }
+        #expect(error?.reason.contains(test.expected) == true, "\(error?.reason ?? "")")
+    }
+
+    @Test func resultsOfQueriesMayBeLongerThanTheText() throws {
+        var context = TemplateTests.context
+        context.query = { _ throws(TemplateError) in
+            (0..<1000).map {
+                TemplateSample(
+                    labels: ["pod": String(repeating: "p", count: 200)],
+                    value: Double($0)
+                )
+            }
+        }
+        let template = try Template(
+            "{{ $n := 0 }}{{ range query \"up\" }}{{ $n = .Value }}{{ end }}{{ $n }}"
+        )
+        #expect(try template.expand(context) == "999")
+    }
+
     @Test func textWithoutActionsIsConstant() throws {
         #expect(try Template("team {}").constant == "team {}")
         #expect(try Template("{{/* nothing */}}").constant == "")

@@ -52,7 +52,7 @@ extension TemplateFunction {
         },
         "reReplaceAll": TemplateFunction(3) { arguments throws(TemplateError) in
             .string(
-                TemplateText.replacing(
+                try TemplateText.replacing(
                     try pattern(arguments[0]),
                     with: try string(arguments[1]),
                     in: try string(arguments[2])

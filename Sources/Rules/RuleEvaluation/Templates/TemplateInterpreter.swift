@@ -36,8 +36,13 @@ struct TemplateInterpreter {
         return output
     }
 
-    private mutating func step() throws(TemplateError) {
-        steps += 1
+    /// Bytes that cost as much as a step.
+    private static let bytesPerStep = 256
+    /// How many times the longest text a list or map may hold.
+    private static let textsPerValue = 64
+
+    private mutating func step(_ count: Int = 1) throws(TemplateError) {
+        steps += count
         guard steps <= limits.stepsMax else {
             throw TemplateError("more than \(limits.stepsMax) steps in one template")
         }
@@ -120,20 +125,20 @@ struct TemplateInterpreter {
         let elements: [(key: TemplateValue, value: TemplateValue)]
         switch value {
         case .list(let values):
+            try step(values.count)
             elements = values.enumerated().map { (.int($0.offset), $0.element) }
         case .map(let values):
+            try step(values.count)
             elements = values.sorted { $0.key < $1.key }.map { (.string($0.key), $0.value) }
         case .int(let count):
-            guard count <= limits.stepsMax else {
-                throw TemplateError("more than \(limits.stepsMax) steps in one template")
-            }
+            // Counted before there is room made for them: a loop may be left at once and begun again.
+            try step(min(max(0, count), limits.stepsMax))
             elements = (0..<max(0, count)).map { (.int($0), .int($0)) }
         case .none: elements = []
         case .bool, .float, .string, .sample, .time, .duration:
             throw TemplateError("range can't iterate over \(value.text)")
         }
         for element in elements {
-            try step()
             let names = pipeline.binding.names
             let values = names.count == 2 ? [element.key, element.value] : [element.value]
             switch pipeline.binding {
@@ -195,11 +200,27 @@ struct TemplateInterpreter {
                 "wrong number of args for \(name): want \(function.wanted) got \(arguments.count)"
             )
         }
+        let result: TemplateValue
         do {
-            return try function.call(arguments, context)
+            result = try function.call(arguments, context)
         } catch {
             throw TemplateError("error calling \(name): \(error.reason)")
         }
+        try weigh(result)
+        return result
+    }
+
+    /// Texts inside a template may be no longer than its own, results of queries some times that.
+    ///
+    /// Long values count for several steps.
+    private mutating func weigh(_ value: TemplateValue) throws(TemplateError) {
+        var bytesMax = limits.outputBytesMax
+        if case .string = value {} else { bytesMax *= TemplateInterpreter.textsPerValue }
+        let bytes = value.textBytes(upTo: bytesMax)
+        guard bytes <= bytesMax else {
+            throw TemplateError("a value is longer than \(bytesMax) bytes")
+        }
+        try step(bytes / TemplateInterpreter.bytesPerStep)
     }
 
     private mutating func evaluate(

@@ -47,8 +47,17 @@ enum TemplateText {
         return String(rest[slash...].prefix { $0 != "?" && $0 != "#" })
     }
 
+    /// How many bytes replacing may make of a text.
+    static let replacedBytesMax = 1 << 20
+
     /// Every match replaced; `$1`, `${1}`, `$name` stand for groups and `$$` for a dollar, as in Go.
-    static func replacing(_ pattern: Pattern, with replacement: String, in text: String) -> String {
+    ///
+    /// - Throws: `TemplateError` when the text grows past `replacedBytesMax`.
+    static func replacing(
+        _ pattern: Pattern,
+        with replacement: String,
+        in text: String
+    ) throws(TemplateError) -> String {
         let bytes = Array(text.utf8)
         var result: [UInt8] = []
         var position = 0
@@ -59,7 +68,7 @@ enum TemplateText {
             // An empty match right behind another match is none, as in Go.
             if !whole.isEmpty || whole.lowerBound != copied || copied == 0 {
                 result += bytes[copied..<whole.lowerBound]
-                result += expand(replacement, groups, pattern, bytes)
+                try expand(replacement, groups, pattern, bytes, into: &result)
                 copied = whole.upperBound
             }
             position = whole.upperBound
@@ -77,9 +86,9 @@ enum TemplateText {
         _ replacement: String,
         _ groups: [Range<Int>?],
         _ pattern: Pattern,
-        _ bytes: [UInt8]
-    ) -> [UInt8] {
-        var result: [UInt8] = []
+        _ bytes: [UInt8],
+        into result: inout [UInt8]
+    ) throws(TemplateError) {
         var rest = Substring(replacement)
         while let dollar = rest.firstIndex(of: "$") {
             result += Array(rest[..<dollar].utf8)
@@ -104,7 +113,14 @@ enum TemplateText {
             if let number, groups.indices.contains(number), let range = groups[number] {
                 result += bytes[range]
             }
+            // Groups may be long and named often, so the limit is looked at after each.
+            guard result.count <= replacedBytesMax else {
+                throw TemplateError("the text is longer than \(replacedBytesMax) bytes")
+            }
         }
-        return result + Array(rest.utf8)
+        result += Array(rest.utf8)
+        guard result.count <= replacedBytesMax else {
+            throw TemplateError("the text is longer than \(replacedBytesMax) bytes")
+        }
     }
 }

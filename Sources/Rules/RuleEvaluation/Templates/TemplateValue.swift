@@ -63,6 +63,28 @@ extension TemplateValue {
         }
     }
 
+    /// About how many bytes `text` has, without making it; counting ends past `limit`.
+    ///
+    /// Values share their parts, so that the text of a small one may be very long.
+    func textBytes(upTo limit: Int) -> Int {
+        var sum = 2
+        switch self {
+        case .string(let value): return value.utf8.count
+        case .none, .bool, .int, .float, .time, .duration: return 16
+        case .map(let values):
+            for (key, value) in values where sum <= limit {
+                sum += key.utf8.count + 2 + value.textBytes(upTo: limit - sum)
+            }
+        case .list(let values):
+            for value in values where sum <= limit {
+                sum += 1 + value.textBytes(upTo: limit - sum)
+            }
+        case .sample(let sample):
+            for (name, value) in sample.labels { sum += name.utf8.count + value.utf8.count + 2 }
+        }
+        return sum
+    }
+
     /// What Go calls it, for messages.
     var kind: String {
         switch self {
