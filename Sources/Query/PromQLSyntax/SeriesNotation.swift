@@ -24,8 +24,15 @@ package enum SeriesNotation {
     /// `a` is one value, `axn` is a and n more of it, `a+bxn` is a and n more that grow by b each, `_xn` is n
     /// left out, `stale` is the staleness marker.
     ///
+    /// - Parameters:
+    ///   - text: Items with blanks between them.
+    ///   - valuesMax: How many values they may spell out; checked before room is made for them.
+    /// - Returns: A value an interval.
     /// - Throws: `PromQLSyntaxError`; native histograms are refused.
-    package static func values(_ text: String) throws(PromQLSyntaxError) -> [Double?] {
+    package static func values(
+        _ text: String,
+        valuesMax: Int = SeriesNotation.valuesMax
+    ) throws(PromQLSyntaxError) -> [Double?] {
         var values: [Double?] = []
         let bytes = Array(text.utf8)
         var index = 0
@@ -34,7 +41,7 @@ package enum SeriesNotation {
                 index += 1
                 continue
             }
-            var item = ValueItem(bytes: bytes, start: index)
+            var item = ValueItem(bytes: bytes, start: index, valuesMax: valuesMax)
             try item.read(into: &values)
             index = item.index
         }
@@ -46,11 +53,13 @@ package enum SeriesNotation {
 private struct ValueItem {
     let bytes: [UInt8]
     let start: Int
+    let valuesMax: Int
     var index: Int
 
-    init(bytes: [UInt8], start: Int) {
+    init(bytes: [UInt8], start: Int, valuesMax: Int) {
         self.bytes = bytes
         self.start = start
+        self.valuesMax = valuesMax
         index = start
     }
 
@@ -89,8 +98,8 @@ private struct ValueItem {
     }
 
     private func checkCount(_ count: Int) throws(PromQLSyntaxError) {
-        guard count <= SeriesNotation.valuesMax else {
-            throw problem("more than \(SeriesNotation.valuesMax) values in one series")
+        guard count <= valuesMax else {
+            throw problem("more than \(valuesMax) values")
         }
     }
 

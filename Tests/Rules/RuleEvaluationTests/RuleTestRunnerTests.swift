@@ -187,6 +187,20 @@ import Timekeeping
         )
     }
 
+    @Test func valuesOfAFileAreBounded() throws {
+        let text = """
+            tests:
+              - input_series: [{series: a, values: 1x4 _x1000}, {series: b, values: 0+1x4}]
+            """
+        let file = try RuleTestFile.read(Array(text.utf8), path: "t.yaml", valuesMax: 10)
+        #expect(file.groups.first?.input.map(\.values.count) == [5, 5])
+        let error = #expect(throws: DiagnosticList.self) {
+            try RuleTestFile.read(Array(text.utf8), path: "t.yaml", valuesMax: 9)
+        }
+        #expect(error?.diagnostics.map(\.location.line) == [2])
+        #expect(error?.diagnostics.first?.message.contains("more than 4 values") == true)
+    }
+
     /// Where the acceptance material is, when it is there at all.
     private static let shared = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .appendingPathComponent("../../../../shared/promql").standardized.path

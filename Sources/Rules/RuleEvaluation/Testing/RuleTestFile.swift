@@ -1,6 +1,6 @@
 package import Model
 package import Timekeeping
-import YAML
+package import YAML
 
 /// A file of rule tests as promtool takes them.
 package struct RuleTestFile: Sendable {
@@ -68,22 +68,29 @@ package struct RuleTestFile: Sendable {
     /// The interval when the file names none.
     package static let intervalDefault: Duration = .seconds(60)
 
+    /// How many values the input series of one file may spell out together.
+    package static let valuesMax = 10_000_000
+
     /// Reads a test file's text.
     ///
     /// - Parameters:
     ///   - bytes: YAML.
     ///   - path: The name that locations bear.
     ///   - ignoresUnknownKeys: Passes over keys that nobody knows.
+    ///   - yaml: What reading the document may cost.
+    ///   - valuesMax: How many values the input series may spell out together.
     /// - Returns: What the file says.
     /// - Throws: Every problem with its place.
     package static func read(
         _ bytes: [UInt8],
         path: String,
-        ignoresUnknownKeys: Bool = false
+        ignoresUnknownKeys: Bool = false,
+        yaml: YAMLLimits = YAMLLimits(),
+        valuesMax: Int = RuleTestFile.valuesMax
     ) throws(DiagnosticList) -> RuleTestFile {
         let root: YAMLNode
         do {
-            root = try YAMLParser.parse(bytes, file: path)
+            root = try YAMLParser.parse(bytes, file: path, limits: yaml)
         } catch {
             throw DiagnosticList(error.diagnostics)
         }
@@ -98,8 +105,9 @@ package struct RuleTestFile: Sendable {
             isFuzzy: map.bool("fuzzy_compare") ?? false,
             groups: []
         )
+        var reader = RuleTestReader(valuesMax: valuesMax)
         file.groups = map.mappings("tests", "a test group").enumerated().map { index, map in
-            RuleTestReader.group(map, number: index + 1, interval)
+            reader.group(map, number: index + 1, interval)
         }
         map.finish()
         try problems.finish()

@@ -11,8 +11,14 @@ extension MappingReader {
 }
 
 /// Reads the parts of a rule test file.
-enum RuleTestReader {
-    static func group(
+struct RuleTestReader {
+    let valuesMax: Int
+    /// Values of all series so far.
+    private var valueCount = 0
+
+    init(valuesMax: Int) { self.valuesMax = valuesMax }
+
+    mutating func group(
         _ map: MappingReader,
         number: Int,
         _ evaluationInterval: Duration
@@ -20,13 +26,19 @@ enum RuleTestReader {
         let group = RuleTestFile.Group(
             name: map.string("name") ?? "test \(number)",
             interval: map.positiveDuration("interval") ?? evaluationInterval,
-            input: map.mappings("input_series", "an input series").compactMap(input),
-            alertTests: map.mappings("alert_rule_test", "an alert test").compactMap(alertTest),
+            input: map.mappings("input_series", "an input series").compactMap { input($0) },
+            alertTests: map.mappings("alert_rule_test", "an alert test").compactMap(
+                RuleTestReader.alertTest
+            ),
             expressionTests: map.mappings("promql_expr_test", "an expression test")
-                .compactMap(expressionTest),
+                .compactMap(RuleTestReader.expressionTest),
             externalLabels: map.stringMap("external_labels"),
             externalURL: map.string("external_url") ?? "",
-            startedAt: map.parsed("start_timestamp", "a time, such as 2026-01-05T09:00:00Z", moment)
+            startedAt: map.parsed(
+                "start_timestamp",
+                "a time, such as 2026-01-05T09:00:00Z",
+                RuleTestReader.moment
+            )
                 ?? Timestamp(milliseconds: 0),
             response: ResponseExpectationsReader.read(map),
             location: map.location
@@ -41,7 +53,7 @@ enum RuleTestReader {
         return seconds.magnitude < 1e11 ? Timestamp(seconds: seconds) : nil
     }
 
-    private static func input(_ map: MappingReader) -> RuleTestFile.InputSeries? {
+    private mutating func input(_ map: MappingReader) -> RuleTestFile.InputSeries? {
         let series = map.requiredString("series")
         // Values may be a bare number.
         let values = map.string("values") ?? ""
@@ -59,7 +71,7 @@ enum RuleTestReader {
     }
 
     /// Values with their places; long runs of samples that are left out take no room.
-    private static func sparse(
+    private mutating func sparse(
         _ text: String
     ) throws(PromQLSyntaxError) -> [(place: Int64, value: Double)] {
         var values: [(place: Int64, value: Double)] = []
@@ -69,15 +81,12 @@ enum RuleTestReader {
                 place += count
                 continue
             }
-            for value in try SeriesNotation.values(String(item)) {
+            let room = min(SeriesNotation.valuesMax, valuesMax - valueCount)
+            let spelt = try SeriesNotation.values(String(item), valuesMax: room)
+            valueCount += spelt.count
+            for value in spelt {
                 if let value { values.append((place, value)) }
                 place += 1
-            }
-            guard values.count <= SeriesNotation.valuesMax else {
-                throw PromQLSyntaxError(
-                    span: nil,
-                    message: "more than \(SeriesNotation.valuesMax) values in one series"
-                )
             }
         }
         return values
