@@ -19,6 +19,10 @@ for name in "$@"; do
     # Built apart for each harness: the targets' objects are linked whole, so nothing else may lie beside them.
     build=$scratch/$name
     TOCSIN_ONLY=$targets swift build -q -c release --scratch-path "$build" -Xswiftc $sanitize
+    # Objects of sources that were renamed or removed stay behind and would be linked too.
+    find "$build/release/" -path '*.build/*' -name '*.swift.o' | while read -r object; do
+        [ -n "$(find Sources Tests -name "$(basename "$object" .o)" -print -quit)" ] || rm "$object"
+    done
     # `package` declarations are open to code of the same package name, which SwiftPM takes from the folder.
     package=$(grep -o '"-package-name","[^"]*"' "$build/release.yaml" | head -1 | cut -d'"' -f4)
     objects=$(find "$build/release/" -path '*.build/*' -name '*.o')
