@@ -37,9 +37,9 @@ integration-test: ## Run the tests against real counterparts (moto, Prometheus, 
 	swift build $(DEBUG_FLAGS) $(SWIFT_FLAGS) --product promql-conformance
 	TOCSIN_BIN="$$(swift build $(DEBUG_FLAGS) $(SWIFT_FLAGS) --show-bin-path)" .venv/bin/pytest -q -p no:cacheprovider Tests/Integration
 
-bench: build ## Measure ingest, memory, evaluation and page latency; prints the machine beside the figures
+bench: build ## Compare with Prometheus and VictoriaMetrics, 5 minutes (MODE=full: 45; PARTS="ingest rules")
 	@scripts/dependencies.sh bench
-	@TOCSIN_BIN="$(RELEASE_BIN)" Tests/Benchmarks/run.sh
+	@TOCSIN_BIN="$(RELEASE_BIN)" Tests/Benchmarks/run.sh $(if $(filter full,$(MODE)),,--quick) $(PARTS)
 
 fuzz: ## Fuzz each decoder of outside bytes (SECONDS_EACH=30)
 	@scripts/dependencies.sh build

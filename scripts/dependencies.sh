@@ -25,8 +25,11 @@ test=(
     "python3-venv:a place of the project's own for the Python test clients"
 )
 bench=(
-    "prometheus:the peer that figures are compared with"
-    "python3-venv:a place of its own for the load generator's Python"
+    "prometheus:a peer that figures are compared with"
+    "victoria-metrics:another; vmalert, which evaluates its rules, comes with it"
+    "libsnappy-dev:the load generator's remote write bodies"
+    "gcc:compiles the load generator"
+    "python3:drives the benchmark"
 )
 
 case "${1:-build}" in

@@ -1,16 +1,15 @@
 #!/usr/bin/env bash
-# Measures Tocsin and, when it is installed, Prometheus beside it; see bench.py.
+# Compiles the load programs and runs bench.py; README.md here says what is measured and how.
 #
-#   TOCSIN_BIN=FOLDER Tests/Benchmarks/run.sh [ingest] [memory] [evaluation] [latency]
+#   TOCSIN_BIN=FOLDER Tests/Benchmarks/run.sh [--quick] [PART...]
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-environment=.venv-bench
-stamp=$environment/requirements.installed
-requirements=Tests/Benchmarks/requirements.txt
-if ! { [ -f "$stamp" ] && cmp -s "$requirements" "$stamp"; }; then
-    echo "Installing into $environment (cramjam: snappy for the load generator)" >&2
-    python3 -m venv "$environment"
-    "$environment/bin/pip" install --quiet --disable-pip-version-check -r "$requirements"
-    cp "$requirements" "$stamp"
-fi
-exec "$environment/bin/python" Tests/Benchmarks/bench.py "$@"
+tools=.build/bench
+mkdir -p "$tools"
+for program in generate blast probe limits; do
+    source=Tests/Benchmarks/$program.c
+    if [ "$source" -nt "$tools/$program" ] || [ Tests/Benchmarks/load.h -nt "$tools/$program" ]; then
+        "${CC:-cc}" -O3 -march=native -D_GNU_SOURCE -Wall -Wextra -pthread -o "$tools/$program" "$source" -lsnappy
+    fi
+done
+PYTHONDONTWRITEBYTECODE=1 exec python3 Tests/Benchmarks/bench.py "$@"
