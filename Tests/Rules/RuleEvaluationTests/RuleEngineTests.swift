@@ -221,6 +221,27 @@ import Timekeeping
         #expect(bench.evaluator.times("fixed") == [1_700_000_040 - 30])
     }
 
+    @Test func recordedConstantsDoNotKeepARuleFromSettling() async throws {
+        let bench = try EngineBench()
+        bench.evaluator.set("vector(100)", reads: []) { _ in [] }
+        bench.evaluator.set("over", reads: ["aws_rds_connections", "limit"]) { _ in [] }
+        bench.evaluator.set("other", reads: ["aws_rds_connections", "sometimes"]) { _ in [] }
+        try bench.engine.load(
+            RuleSet(groups: [
+                .of(
+                    "a",
+                    rules: [
+                        .record("limit", "vector(100)"), .record("sometimes", "vector(100)"),
+                        .record("sometimes", "up"), .alert("A", "over"), .alert("B", "other"),
+                    ]
+                )
+            ])
+        )
+        await bench.advance()
+        #expect(bench.evaluator.times("over") == [1_700_000_040 - 120])
+        #expect(bench.evaluator.times("other") == [1_700_000_040])
+    }
+
     @Test func missedSlotsAreCounted() async throws {
         let bench = try EngineBench()
         try bench.engine.load(RuleSet(groups: [.of(rules: [.alert("A", "m")])]))

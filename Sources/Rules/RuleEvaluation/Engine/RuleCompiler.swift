@@ -9,10 +9,17 @@ struct RuleCompiler {
     private let evaluator: any ExpressionEvaluating
     private var problems: [Diagnostic] = []
     private var places: [RuleKey: Int] = [:]
+    /// Metrics that rules record and that read no series: they are as true now as they will be when others have settled.
+    private let constantMetrics: Set<String>
 
-    private init(_ settings: RuleEngineSettings, _ evaluator: any ExpressionEvaluating) {
+    private init(
+        _ rules: RuleSet,
+        _ settings: RuleEngineSettings,
+        _ evaluator: any ExpressionEvaluating
+    ) {
         self.settings = settings
         self.evaluator = evaluator
+        constantMetrics = RuleCompiler.constantMetrics(rules, evaluator)
     }
 
     static func compile(
@@ -20,7 +27,7 @@ struct RuleCompiler {
         settings: RuleEngineSettings,
         evaluator: any ExpressionEvaluating
     ) throws(DiagnosticList) -> [CompiledGroup] {
-        var compiler = RuleCompiler(settings, evaluator)
+        var compiler = RuleCompiler(rules, settings, evaluator)
         let groups = rules.groups.map { compiler.group($0) }
         guard compiler.problems.isEmpty else { throw DiagnosticList(compiler.problems) }
         return groups.filter { !$0.rules.isEmpty }
@@ -149,10 +156,31 @@ struct RuleCompiler {
             + "\(offset))"
     }
 
+    private static func constantMetrics(
+        _ rules: RuleSet,
+        _ evaluator: any ExpressionEvaluating
+    ) -> Set<String> {
+        var constant: Set<String> = []
+        var varying: Set<String> = []
+        for case .recording(let rule) in rules.groups.flatMap(\.rules) {
+            // A text that is wrong is reported where the rule is made.
+            guard let expression = try? evaluator.prepare(rule.expr.text) else { continue }
+            if expression.needs.isEmpty {
+                constant.insert(rule.record)
+            } else {
+                varying.insert(rule.record)
+            }
+        }
+        return constant.subtracting(varying)
+    }
+
     /// An offset that the group sets wins; else the settling time when every selector needs some.
     private func offset(_ needs: [SelectorNeed], _ group: RuleGroup) -> (Duration, Bool) {
         if let set = group.queryOffset { return (set, false) }
-        let settling = needs.map { $0.metricName.map(settings.settle) ?? .zero }
+        let settling = needs.filter { need in
+            !(need.metricName.map(constantMetrics.contains) ?? false)
+        }
+        .map { $0.metricName.map(settings.settle) ?? .zero }
         guard !settling.isEmpty, settling.allSatisfy({ $0 > .zero }) else {
             return (settings.queryOffset, false)
         }
