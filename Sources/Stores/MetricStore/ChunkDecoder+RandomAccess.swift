@@ -83,7 +83,28 @@ extension ChunkDecoder {
     private static func sum(_ section: UnsafeRawPointer, _ count: Int, width: Int) -> UInt64 {
         guard width > 0 else { return 0 }
         var sum: UInt64 = 0
-        for index in 0..<count { unsafe sum = sum &+ unpackedField(section, index, width: width) }
+        guard width <= ChunkLayout.packedWidthMax else {
+            for index in 0..<count {
+                unsafe sum = sum &+ unpackedField(section, index, width: width)
+            }
+            return sum
+        }
+        // As many fields as eight bytes surely hold are taken from each.
+        let most = ChunkLayout.packedWidthMax / width
+        let mask = (1 as UInt64 &<< UInt64(width)) &- 1
+        var bit = 0
+        var left = count
+        while left > 0 {
+            var word = unsafe section.loadUnaligned(fromByteOffset: bit &>> 3, as: UInt64.self)
+            word = word &>> UInt64(bit & 7)
+            let fields = min(most, left)
+            for _ in 0..<fields {
+                sum = sum &+ (word & mask)
+                word = word &>> UInt64(width)
+            }
+            bit = bit &+ fields &* width
+            left = left &- fields
+        }
         return sum
     }
 }

@@ -115,27 +115,36 @@ final class ColumnWork: Sendable {
         let parts = answers.wait { $0.remaining == 0 ? $0.parts.compactMap(\.self) : nil }
         guard !isOverLimit else { throw .sampleLimit(sampleLimit) }
         for request in requests.indices {
-            let samples = parts.reduce(0) { $0 + $1.samples[request] }
+            var samples = 0
+            for part in parts { samples += part.samples[request] }
             guard samples <= sampleLimit else { throw .sampleLimit(sampleLimit) }
         }
-        let found = selectors.indices.map { number in
-            let table = SelectorTable.updated(
-                selectors[number].known,
-                parts.map { (version: $0.versions[number], labelSets: $0.labelSets[number]) }
+        let found = selectors.indices.map { table(of: $0, parts, tables) }
+        var columns: [Column] = []
+        columns.reserveCapacity(requests.count)
+        for (request, selector) in selectorNumbers.enumerated() {
+            let values = found[selector].merged(
+                parts,
+                request: request,
+                steps: requests[request].steps
             )
-            return table === selectors[number].known
-                ? table : tables.keep(table, for: selectors[number].reference, now: now)
+            columns.append(Column(table: found[selector].table, values: values))
         }
-        return requests.indices.map { request in
-            let table = found[selectorNumbers[request]]
-            return Column(
-                table: table.table,
-                values: table.merged(
-                    parts.map { $0.values[request] },
-                    steps: requests[request].steps
-                )
-            )
-        }
+        return columns
+    }
+
+    private func table(
+        of number: Int,
+        _ parts: [Part],
+        _ tables: SelectorTables
+    ) -> SelectorTable {
+        let known = selectors[number].known
+        if let known, known.isMade(of: parts, selector: number) { return known }
+        let table = SelectorTable.updated(
+            known,
+            parts.map { (version: $0.versions[number], labelSets: $0.labelSets[number]) }
+        )
+        return tables.keep(table, for: selectors[number].reference, now: now)
     }
 }
 

@@ -14,24 +14,33 @@ final class SelectorTable: Sendable {
         self.rows = rows
     }
 
+    /// True when the shards have answered from the same plans.
+    func isMade(of parts: [ColumnWork.Part], selector: Int) -> Bool {
+        for shard in versions.indices
+        where parts[shard].versions[selector] != versions[shard] { return false }
+        return true
+    }
+
     /// Puts the shards' values of one request in the order of the rows.
-    func merged(_ parts: [ColumnValues], steps: Int) -> [Double] {
+    func merged(_ parts: [ColumnWork.Part], request: Int, steps: Int) -> [Double] {
         let count = table.count * steps
-        for (part, rows) in zip(parts, rows) {
-            precondition(part.count == rows.count * steps, "a part has its plan's series")
-        }
         return unsafe [Double](unsafeUninitializedCapacity: count) { buffer, filled in
             filled = count
             guard let target = buffer.baseAddress else { return }
-            if parts.count == 1 {
-                unsafe target.initialize(from: parts[0].base, count: count)
-                return
-            }
-            for (part, rows) in zip(parts, rows) {
-                for (place, row) in rows.enumerated() {
-                    if steps == 1 {
+            for shard in rows.indices {
+                let part = parts[shard].values[request]
+                precondition(
+                    part.count == rows[shard].count * steps,
+                    "a part has its plan's series"
+                )
+                if rows.count == 1 {
+                    unsafe target.initialize(from: part.base, count: count)
+                } else if steps == 1 {
+                    for (place, row) in rows[shard].enumerated() {
                         unsafe (target + Int(row)).initialize(to: part.base[place])
-                    } else {
+                    }
+                } else {
+                    for (place, row) in rows[shard].enumerated() {
                         unsafe (target + Int(row) * steps).initialize(
                             from: part.base + place * steps,
                             count: steps
@@ -55,14 +64,13 @@ final class SelectorTable: Sendable {
     /// - Parameters:
     ///   - known: An older one, if there is.
     ///   - parts: By shard; labels in order, nil only when `known` has that version.
-    /// - Returns: `known` itself when no version differs.
+    /// - Returns: One whose table is that of `known` when the series are the same.
     static func updated(
         _ known: SelectorTable?,
         _ parts: [(version: UInt64, labelSets: [LabelSet]?)]
     ) -> SelectorTable {
         let versions = parts.map(\.version)
         guard let known else { return merged(versions, parts.map { $0.labelSets ?? [] }) }
-        guard versions != known.versions else { return known }
         // Where each old row's series is now; nil when it is gone.
         var sources = [Source?](repeating: nil, count: known.table.count)
         var fresh: [(labels: LabelSet, source: Source)] = []

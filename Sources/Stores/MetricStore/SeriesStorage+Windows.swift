@@ -1,3 +1,4 @@
+import CLinux
 import Model
 import Timekeeping
 
@@ -193,6 +194,34 @@ extension SeriesStorage {
             kept += 1
         }
         return kept
+    }
+
+    // MARK: Fetching
+
+    /// Starts loading the ring and the end of the directory; the head should be loaded.
+    @inline(__always)
+    func prefetchDirectory(_ series: UInt32) {
+        let head = unsafe heads + Int(series)
+        unsafe tocsin_prefetch(slab.address(head.pointee.raw))
+        let last = unsafe max(0, Int(head.pointee.chunkCount) &- 1)
+        unsafe tocsin_prefetch(
+            slab.address(head.pointee.directory) + last &* SeriesHead.directoryEntryBytes
+        )
+    }
+
+    /// Starts loading the chunk that a window begins in, when it does in one; the directory should be loaded.
+    @inline(__always)
+    func prefetchChunk(_ series: UInt32, holding moment: Int64) {
+        let head = unsafe heads + Int(series)
+        guard unsafe head.pointee.chunkCount > 0, unsafe head.pointee.rawCount > 0,
+            unsafe raw(head, 0).time > moment
+        else { return }
+        let second = SeriesStorage.second(moment)
+        var index = unsafe Int(head.pointee.chunkCount) &- 1
+        while unsafe index > 0 && chunkSecond(head, index) > second { index &-= 1 }
+        let found = unsafe slab.address(chunk(head, index))
+        unsafe tocsin_prefetch(found)
+        unsafe tocsin_prefetch(found + 64)
     }
 
     // MARK: Places

@@ -28,6 +28,7 @@ extension ShardCore {
     mutating func advance(_ progress: ColumnProgress) -> Bool {
         let work = progress.work
         let end = MonotonicTime.nanoseconds() + ShardCore.sliceNanoseconds
+        var unchecked = 0
         while progress.selector < work.selectors.count, !work.isOverLimit {
             let plan = progress.plan ?? begin(progress)
             let places = progress.done..<min(progress.done + ShardCore.stride, plan.series.count)
@@ -38,6 +39,9 @@ extension ShardCore {
                 progress.plan = nil
                 progress.done = 0
             }
+            unchecked += places.count + 32
+            guard unchecked > ShardCore.stride else { continue }
+            unchecked = 0
             if MonotonicTime.nanoseconds() > end, progress.selector < work.selectors.count {
                 return false
             }
@@ -60,17 +64,19 @@ extension ShardCore {
         progress.plan = plan
         progress.part.versions.append(plan.version)
         progress.part.labelSets.append(plan.version == known ? nil : plan.labelSets)
-        for request in selector.shortcuts + selector.scans.flatMap(\.requests) {
+        func makeRoom(_ request: Int) {
             let steps = work.requests[request].steps
             let (count, overflow) = plan.series.count.multipliedReportingOverflow(by: steps)
             // Several steps make more values than samples were read: they are limited alike.
             guard !overflow, steps == 1 || count <= min(work.sampleLimit, ColumnWork.valuesMax)
             else {
                 work.exceedLimit()
-                continue
+                return
             }
             progress.part.values[request] = ColumnValues(count: count)
         }
+        for request in selector.shortcuts { makeRoom(request) }
+        for scan in selector.scans { scan.requests.forEach(makeRoom) }
         return plan
     }
 
@@ -131,22 +137,37 @@ extension ShardCore {
         let start = overflow ? Int64.min : low
         let floor = max(start, oldest)
         var samples = 0
-        for place in places {
-            var value = Staleness.marker
-            switch request.function.shortcut {
-            case .newest:
-                value = storage.newestValue(series[place], after: floor, through: request.end)
-                if !Staleness.isMarker(value) { samples += 1 }
-            case .newestTime:
-                if let newest = storage.newestSample(
+        let last = series.count - 1
+        switch request.function.shortcut {
+        case .none: break
+        case .newest:
+            for place in places {
+                storage.prefetchHead(series[min(place &+ 12, last)])
+                let value = storage.newestValue(
                     series[place],
                     after: floor,
                     through: request.end
-                ), !Staleness.isMarker(newest.value) {
-                    value = newest.timestamp.seconds
-                    samples += 1
-                }
-            case .extrapolated(let isCounter, let isRate):
+                )
+                if value.bitPattern != SampleScratch.markerBits { samples += 1 }
+                unsafe values.base[place] = value
+            }
+        case .newestTime:
+            for place in places {
+                let newest = storage.newestSample(
+                    series[place],
+                    after: floor,
+                    through: request.end
+                )
+                guard let newest, !Staleness.isMarker(newest.value) else { continue }
+                unsafe values.base[place] = newest.timestamp.seconds
+                samples += 1
+            }
+        case .extrapolated(let isCounter, let isRate):
+            for place in places {
+                // Each step finds in place what the one before it has fetched.
+                storage.prefetchHead(series[min(place &+ 18, last)])
+                storage.prefetchDirectory(series[min(place &+ 12, last)])
+                storage.prefetchChunk(series[min(place &+ 6, last)], holding: floor)
                 let found = storage.extrapolated(
                     series[place],
                     oldest: oldest,
@@ -156,16 +177,14 @@ extension ShardCore {
                     isRate: isRate
                 )
                 switch found {
-                case .value(let found, let count):
-                    value = found
+                case .value(let value, let count):
+                    unsafe values.base[place] = value
                     samples += count
                 case .needsScan:
-                    value = scan(request, floor, start, series[place])
+                    unsafe values.base[place] = scan(request, floor, start, series[place])
                     samples += scratch.count
                 }
-            case .none: break
             }
-            unsafe values.base[place] = value
         }
         return samples
     }

@@ -26,9 +26,13 @@ struct UsageCache<Key: Hashable, Value> {
     /// The value kept for a key; counts a use.
     mutating func use(_ key: Key, at now: Int64) -> Value? {
         guard let index = entries.index(forKey: key) else { return nil }
-        entries.values[index].uses += 1
-        entries.values[index].lastUse = now
-        return entries.values[index].value
+        return UsageCache.use(&entries.values[index], at: now)
+    }
+
+    private static func use(_ entry: inout Entry, at now: Int64) -> Value {
+        entry.uses += 1
+        entry.lastUse = now
+        return entry.value
     }
 
     /// The value kept for a key; counts no use.
