@@ -68,6 +68,28 @@ struct AliasTable: ~Copyable {
         unsafe AliasTable.find(hash, entries, capacity)
     }
 
+    /// The second half of a hash that is known by its first; 0 when there is none.
+    func secondary(of primary: UInt64, target: UInt32) -> UInt32 {
+        let entries = unsafe entries
+        var index = AliasTable.place(primary, capacity)
+        while unsafe entries[index].target != 0 {
+            let isWanted =
+                unsafe entries[index].primary == primary && entries[index].target == target
+            if isWanted { return unsafe entries[index].secondary }
+            index = index + 1 == capacity ? 0 : index + 1
+        }
+        return 0
+    }
+
+    /// Makes room for `count` hashes in an empty table.
+    mutating func reserve(_ count: Int) {
+        let wanted = count + count / 3 + 1024
+        guard self.count == 0, wanted > capacity else { return }
+        budget.add(bytes: -region.byteCount)
+        region = AliasTable.reserve(wanted, budget)
+        capacity = wanted
+    }
+
     /// Adds a hash that is not there yet; `target` is not 0.
     mutating func insert(_ hash: LabelHash, target: UInt32) {
         assert(target != 0)

@@ -11,7 +11,7 @@ struct LabelIndex: ~Copyable {
     private let hasher: LabelHasher
     /// Pairs that were ever used, freed ones among them.
     private(set) var pairCount = 0
-    private let pairsMax: Int
+    let pairsMax: Int
     /// What a pair takes beside its text and its list, and what a name takes beside its pair, about.
     private static let pairBytes = MemoryLayout<LabelPair>.stride + 8
     private static let nameBytes = 256
@@ -29,15 +29,19 @@ struct LabelIndex: ~Copyable {
     private(set) var metricChanges: [UInt32: UInt64] = [:]
     /// Counts series that came.
     private(set) var creations: UInt64 = 0
+    /// True while a snapshot is made: pairs that nobody has any more keep their numbers until its end.
+    private var keepsEmptyPairs = false
+    private var emptyPairs: [UInt32] = []
     /// The numbers of the series that came last, by count.
     private var recentSeries: [UInt32] = []
     private static let recentSeriesMax = 1 << 13
 
-    init(budget: MemoryBudget, hasher: LabelHasher) {
+    /// An empty index with room for what the budget allows, and for what a snapshot of so many bytes holds.
+    init(budget: MemoryBudget, hasher: LabelHasher, snapshotBytes: Int = 0) {
         self.budget = budget
         self.hasher = hasher
         // A pair's own bytes alone would fill the budget before this many exist.
-        pairsMax = budget.maxBytes / MemoryLayout<LabelPair>.stride + 4096
+        pairsMax = (budget.maxBytes + snapshotBytes) / MemoryLayout<LabelPair>.stride + 4096
         region = MappedRegion(reserving: pairsMax * MemoryLayout<LabelPair>.stride)
         slots = Array(repeating: 0, count: 1024)
         budget.add(bytes: slots.count * 4)
@@ -469,7 +473,13 @@ struct LabelIndex: ~Copyable {
             if metricChanges[pair] != nil { metricChanges[pair] = changes }
             if kept == 0 {
                 unsafe freeList(entry.pointee, &slab)
-                freePair(pair, &slab)
+                unsafe entry.pointee.list = 0
+                unsafe entry.pointee.capacity = 0
+                if keepsEmptyPairs {
+                    emptyPairs.append(pair)
+                } else {
+                    freePair(pair, &slab)
+                }
             } else if kept > 1, unsafe kept * 4 < Int(entry.pointee.capacity) {
                 unsafe resizeList(entry, to: max(4, kept + kept / 2), &slab)
             }
@@ -507,5 +517,159 @@ struct LabelIndex: ~Copyable {
         }
         names[name].verdicts[matcher] = verdicts
         return verdicts
+    }
+
+    // MARK: Snapshots
+
+    /// From here on no pair's number is given to another.
+    mutating func holdPairs() { keepsEmptyPairs = true }
+
+    /// The end of `holdPairs`: frees the pairs that nobody has any more.
+    mutating func releasePairs(_ slab: inout Slab) {
+        keepsEmptyPairs = false
+        for pair in Set(emptyPairs).sorted() where unsafe pairs[Int(pair)].count == 0 {
+            freePair(pair, &slab)
+        }
+        emptyPairs = []
+    }
+
+    /// Makes pairs that lie in their places, and the labels that heads name, the contents of an empty index.
+    ///
+    /// - Parameters:
+    ///   - count: Pairs.
+    ///   - changes: As it was when the snapshot was made.
+    ///   - storage: Adopted already.
+    /// - Returns: False when they do not fit together.
+    mutating func adopt(
+        pairs count: Int,
+        changes: UInt64,
+        _ storage: inout SeriesStorage
+    ) -> Bool {
+        self.changes = changes
+        for number in 0..<count {
+            // Whatever the file says: lists are made below, and only names keep a number here.
+            unsafe pairs[number].count = 0
+            unsafe pairs[number].capacity = 0
+            unsafe pairs[number].isSorted = true
+        }
+        pairCount = count
+        budget.add(bytes: count * LabelIndex.pairBytes)
+        guard adoptNames(storage.slab), adoptValues(storage.slab) else { return false }
+        guard let counts = countSeries(storage) else { return false }
+        fillLists(counts, &storage)
+        dropEmptyPairs(&storage.slab)
+        if let name = findName(LabelSet.metricName, storage.slab) {
+            for pair in names[name].values where pair != LabelName.noPair {
+                metricChanges[pair] = changes
+            }
+        }
+        return true
+    }
+
+    /// Finds the names, and makes the table of all pairs.
+    private mutating func adoptNames(_ slab: borrowing Slab) -> Bool {
+        budget.add(bytes: -slots.count * 4)
+        slots = Array(repeating: 0, count: max(1024, pairCount + pairCount / 2))
+        budget.add(bytes: slots.count * 4)
+        slotsUsed = 0
+        for number in 0..<UInt32(pairCount) {
+            let entry = unsafe pairs + Int(number)
+            guard unsafe entry.pointee.text != 0 else {
+                freePairs.append(number)
+                continue
+            }
+            guard
+                unsafe slab.holds(
+                    entry.pointee.text,
+                    byteCount: max(1, Int(entry.pointee.textLength))
+                )
+            else { return false }
+            fillSlot(number)
+            slotsUsed += 1
+            guard unsafe entry.pointee.parent == LabelPair.rootParent else { continue }
+            let name = unsafe Int(clamping: entry.pointee.list)
+            guard name < pairCount else { return false }
+            while names.count <= name { names.append(LabelName()) }
+            guard names[name].text.isEmpty else { return false }
+            names[name].text = string(number, slab)
+            names[name].pair = number
+        }
+        for name in names.indices where names[name].text.isEmpty { freeNames.append(name) }
+        budget.add(bytes: nameCount * LabelIndex.nameBytes)
+        return true
+    }
+
+    /// Gives each value its place among those of its name.
+    private mutating func adoptValues(_ slab: borrowing Slab) -> Bool {
+        for number in 0..<UInt32(pairCount) {
+            let entry = unsafe pairs[Int(number)]
+            guard entry.text != 0, entry.parent != LabelPair.rootParent else { continue }
+            guard Int(entry.parent) < pairCount else { return false }
+            let parent = unsafe pairs[Int(entry.parent)]
+            guard parent.text != 0, parent.parent == LabelPair.rootParent else { return false }
+            unsafe pairs[Int(number)].ordinal = names[Int(parent.list)].add(number)
+        }
+        return true
+    }
+
+    /// How many series have each pair; nil when a series has one that is none.
+    private func countSeries(_ storage: borrowing SeriesStorage) -> [Int32]? {
+        var counts = [Int32](repeating: 0, count: pairCount)
+        for number in 0..<pairCount {
+            let isValue =
+                unsafe pairs[number].text != 0 && pairs[number].parent != LabelPair.rootParent
+            if !isValue { counts[number] = -1 }
+        }
+        for series in 0..<storage.headCount {
+            let head = unsafe storage.heads + series
+            guard unsafe head.pointee.state != SeriesHead.State.free else { continue }
+            let next = unsafe storage.heads + min(series + 8, storage.headCount - 1)
+            storage.slab.prefetch(unsafe next.pointee.labels)
+            let labels = unsafe storage.slab.address(head.pointee.labels).assumingMemoryBound(
+                to: UInt32.self
+            )
+            for place in 0..<Int(unsafe head.pointee.labelCount) {
+                let pair = unsafe Int(labels[place])
+                guard pair < pairCount, counts[pair] >= 0 else { return nil }
+                counts[pair] += 1
+            }
+        }
+        return counts
+    }
+
+    /// Makes each pair's list of series, all ascending.
+    private mutating func fillLists(_ counts: [Int32], _ storage: inout SeriesStorage) {
+        for (number, count) in counts.enumerated() where count > 1 {
+            unsafe resizeList(pairs + number, to: Int(count), &storage.slab)
+        }
+        for series in 0..<storage.headCount {
+            let head = unsafe storage.heads + series
+            guard unsafe head.pointee.state != SeriesHead.State.free else { continue }
+            let labels = unsafe storage.slab.address(head.pointee.labels).assumingMemoryBound(
+                to: UInt32.self
+            )
+            for place in 0..<Int(unsafe head.pointee.labelCount) {
+                let entry = unsafe pairs + Int(labels[place])
+                if unsafe entry.pointee.capacity == 0 {
+                    unsafe entry.pointee.list = UInt64(series)
+                } else {
+                    unsafe listStart(entry, storage.slab)[Int(entry.pointee.count)] =
+                        UInt32(truncatingIfNeeded: series)
+                }
+                unsafe entry.pointee.count += 1
+            }
+        }
+    }
+
+    /// Frees pairs that no series of the snapshot has.
+    private mutating func dropEmptyPairs(_ slab: inout Slab) {
+        for number in 0..<UInt32(pairCount) {
+            let entry = unsafe pairs[Int(number)]
+            guard entry.text != 0 else { continue }
+            let isEmpty =
+                entry.parent == LabelPair.rootParent
+                ? names[Int(entry.list)].valueCount == 0 : entry.count == 0
+            if isEmpty { freePair(number, &slab) }
+        }
     }
 }

@@ -67,12 +67,15 @@ extension SeriesStorage {
         }
     }
 
+    /// What a ring of this capacity will still take to be full-grown.
+    static func promised(_ capacity: Int) -> Int {
+        capacity == 0 ? 0 : (SeriesHead.ringMax - capacity) * SeriesHead.slotBytes
+    }
+
     /// Notes a ring's size, and what it will still take to be full-grown.
     private func setRingCapacity(_ head: UnsafeMutablePointer<SeriesHead>, _ capacity: Int) {
-        func promised(_ capacity: Int) -> Int {
-            capacity == 0 ? 0 : (SeriesHead.ringMax - capacity) * SeriesHead.slotBytes
-        }
-        budget.promise(bytes: unsafe promised(capacity) - promised(Int(head.pointee.rawCapacity)))
+        let before = unsafe SeriesStorage.promised(Int(head.pointee.rawCapacity))
+        budget.promise(bytes: SeriesStorage.promised(capacity) - before)
         unsafe head.pointee.rawCapacity = UInt8(capacity)
     }
 

@@ -31,7 +31,7 @@ struct SeriesStorage: ~Copyable {
     /// Heads that were ever used; those of freed series among them.
     private(set) var headCount = 0
     private var freeHeads: [UInt32] = []
-    private let headsMax: Int
+    let headsMax: Int
     /// Samples held; those that are hidden by the retention but not dropped yet are counted.
     var sampleCount = 0
     /// Samples given up because memory ran out.
@@ -39,12 +39,17 @@ struct SeriesStorage: ~Copyable {
     /// Heads in state `expired`.
     var expiredCount = 0
 
-    init(budget: MemoryBudget) {
+    /// An empty storage for as many series as the budget allows, and for what a snapshot of so many bytes holds.
+    init(budget: MemoryBudget, snapshotBytes: Int = 0) {
         self.budget = budget
         // Any shard may come to hold nearly all series.
-        headsMax = budget.maxSeries + 1
+        headsMax = budget.maxSeries + 1 + snapshotBytes / MemoryLayout<SeriesHead>.stride
         headRegion = MappedRegion(reserving: headsMax * MemoryLayout<SeriesHead>.stride)
-        slab = Slab(budget: budget)
+        slab = Slab(
+            budget: budget,
+            reservingMore: snapshotBytes == 0
+                ? 0 : snapshotBytes * 2 + Slab.sizeClassCount * Slab.pageBytes
+        )
         assert(MemoryLayout<SeriesHead>.stride == 64, "a head is one cache line")
     }
 
@@ -105,6 +110,57 @@ struct SeriesStorage: ~Copyable {
         dropSamples(series)
         if unsafe head.pointee.state == SeriesHead.State.live { expiredCount += 1 }
         unsafe head.pointee.state = SeriesHead.State.expired
+        return true
+    }
+
+    /// Makes heads that lie in their places, and the slab's blocks they name, the contents of an empty storage.
+    ///
+    /// - Parameters:
+    ///   - count: Heads.
+    ///   - samples: What they hold in all.
+    /// - Returns: False when some head names what is not there.
+    mutating func adopt(heads count: Int, samples: Int) -> Bool {
+        headCount = count
+        budget.add(bytes: count * MemoryLayout<SeriesHead>.stride)
+        sampleCount = samples
+        for series in 0..<count {
+            let head = unsafe heads + series
+            guard unsafe head.pointee.state != SeriesHead.State.free else { continue }
+            let next = unsafe heads + min(series + 8, count - 1)
+            slab.prefetch(unsafe next.pointee.directory)
+            guard unsafe isSound(head.pointee) else { return false }
+            if unsafe head.pointee.state == SeriesHead.State.expired { expiredCount += 1 }
+            budget.promise(bytes: SeriesStorage.promised(unsafe Int(head.pointee.rawCapacity)))
+        }
+        return true
+    }
+
+    /// True when a head from outside names blocks that can hold what it says they do.
+    private func isSound(_ head: SeriesHead) -> Bool {
+        guard head.state <= SeriesHead.State.expired, head.rawCapacity <= UInt8(SeriesHead.ringMax),
+            head.rawCount <= head.rawCapacity, head.unsealed <= head.rawCount,
+            head.rawStart < max(1, head.rawCapacity), head.chunkCount <= head.directoryCapacity,
+            slab.holds(head.labels, byteCount: max(4, Int(head.labelCount) * 4)),
+            (head.raw == 0) == (head.rawCapacity == 0),
+            (head.directory == 0) == (head.directoryCapacity == 0)
+        else { return false }
+        if head.raw != 0,
+            !slab.holds(head.raw, byteCount: Int(head.rawCapacity) * SeriesHead.slotBytes)
+        {
+            return false
+        }
+        guard head.directory != 0 else { return true }
+        let bytes = SeriesHead.directoryEntryBytes
+        guard slab.holds(head.directory, byteCount: Int(head.directoryCapacity) * bytes) else {
+            return false
+        }
+        for index in 0..<Int(head.chunkCount) {
+            let chunk = unsafe slab.address(head.directory).load(
+                fromByteOffset: index * bytes + 4,
+                as: BlockReference.self
+            )
+            guard slab.holds(chunk, byteCount: ChunkLayout.headerBytes) else { return false }
+        }
         return true
     }
 

@@ -30,12 +30,14 @@ final class Shard: Sendable {
     private struct Mailbox {
         var parts = FIFO<Part>()
         var questions = FIFO<Question>()
+        var snapshots: [SnapshotRequest] = []
         var isClosed = false
     }
 
     private enum Turn {
         /// At most one batch and one question; whether more batches wait.
         case work(Part?, Question?, more: Bool)
+        case snapshot(SnapshotRequest)
         case closed
     }
 
@@ -55,6 +57,8 @@ final class Shard: Sendable {
 
     func post(_ columns: ColumnWork) { mailbox.signal { $0.questions.append(.columns(columns)) } }
 
+    func post(_ snapshot: SnapshotRequest) { mailbox.signal { $0.snapshots.append(snapshot) } }
+
     /// Lets the thread end once its mailbox is empty.
     func close() { mailbox.signal { $0.isClosed = true } }
 
@@ -62,24 +66,24 @@ final class Shard: Sendable {
     ///
     /// - Parameters:
     ///   - shards: All shards by number, for entries that belong elsewhere.
-    ///   - core: Makes the data, on this thread.
+    ///   - make: Makes the data, on this thread, with room for a snapshot of so many bytes.
     ///   - durable: Where the data is on disk; nil: nowhere.
     ///   - recovered: Told once the data is back.
     ///   - oldest: The moment at or before which samples are out of retention.
     func run(
         shards: [Shard],
-        core: () -> ShardCore,
+        core make: (Int) -> ShardCore,
         durable: ShardDurability?,
         recovered: (Result<StoreRecovery, SampleLogProblem>) -> Void,
         oldest: () -> Timestamp
     ) {
-        var core = core()
-        var journal: ShardJournal?
+        var core = make(0)
+        var disk: ShardDurability.Opened?
         if let durable {
             do throws(SampleLogProblem) {
-                let found = try durable.recover(&core, oldest: oldest())
-                journal = found.journal
-                recovered(.success(found.recovery))
+                let opened = try durable.recover(&core, make: make, oldest: oldest())
+                disk = opened
+                recovered(.success(opened.recovery))
             } catch {
                 recovered(.failure(error))
             }
@@ -90,15 +94,19 @@ final class Shard: Sendable {
             // Numbers of series are given to others only while nothing reads: let the readings come to their end.
             let takesQuestions = readings.count < Shard.readingsMax && !core.isPurgeDue
             let moreParts: Bool
-            switch take(isReading: !readings.isEmpty, takesQuestions: takesQuestions) {
+            let patience = readings.isEmpty ? disk?.snapshots.patience ?? 1000 : 0
+            switch take(patience: patience, takesQuestions: takesQuestions) {
             case .closed:
-                journal?.commit(&core)
+                disk?.journal.commit(&core)
                 return
+            case .snapshot(let request):
+                disk?.snapshots.request(request)
+                moreParts = false
             case .work(let part, let question, let more):
                 moreParts = more
                 if let part {
                     if core.needsPurge(for: part.entries.count) { finish(&readings, &core) }
-                    append(part, &core, journal, shards)
+                    append(part, &core, disk?.journal, shards)
                 }
                 if case .read(let work) = question, case .expire = work.question {
                     finish(&readings, &core)
@@ -111,28 +119,34 @@ final class Shard: Sendable {
             let now = MonotonicTime.nanoseconds()
             if now >= nextSweep {
                 core.sweep(oldest: oldest().milliseconds)
-                journal?.tick()
+                if let disk {
+                    disk.journal.tick()
+                    disk.snapshots.tick(&core, disk.journal)
+                }
                 nextSweep = now + Shard.sweepNanoseconds
             }
             if core.isPurgeDue, readings.isEmpty { core.purge() }
             // What has queued up meanwhile is written in one go.
-            if let journal, !moreParts || journal.isFull(core) { journal.commit(&core) }
+            guard let disk else { continue }
+            if !moreParts || disk.journal.isFull(core) { disk.journal.commit(&core) }
+            disk.snapshots.advance(&core, disk.journal)
         }
     }
 
     private static let sweepNanoseconds: UInt64 = 1_000_000_000
 
-    /// At most one batch and one question; waits a second at most when there is nothing.
-    private func take(isReading: Bool, takesQuestions: Bool) -> Turn {
+    /// At most one batch and one question; waits `patience` milliseconds at most when there is nothing.
+    private func take(patience: Int, takesQuestions: Bool) -> Turn {
         func next(_ mailbox: inout Mailbox) -> Turn? {
             let part = mailbox.parts.popFirst()
             let question = takesQuestions ? mailbox.questions.popFirst() : nil
-            if part != nil || question != nil || isReading {
+            if part != nil || question != nil || patience == 0 {
                 return .work(part, question, more: !mailbox.parts.isEmpty)
             }
+            if let request = mailbox.snapshots.popLast() { return .snapshot(request) }
             return mailbox.isClosed ? .closed : nil
         }
-        return mailbox.wait(milliseconds: 1000, next) ?? .work(nil, nil, more: false)
+        return mailbox.wait(milliseconds: patience, next) ?? .work(nil, nil, more: false)
     }
 
     private func begin(_ question: Question, _ core: inout ShardCore) -> Reading? {

@@ -52,7 +52,8 @@ struct ShardCore: ~Copyable {
         budget: MemoryBudget,
         sources: SeriesSources,
         counters: StoreCounters,
-        hasher: LabelHasher
+                hasher: LabelHasher,
+        snapshotBytes: Int = 0
     ) {
         self.number = number
         self.shardCount = shardCount
@@ -61,8 +62,8 @@ struct ShardCore: ~Copyable {
         self.sources = sources
         self.counters = counters
         self.hasher = hasher
-        storage = SeriesStorage(budget: budget)
-        index = LabelIndex(budget: budget, hasher: hasher)
+        storage = SeriesStorage(budget: budget, snapshotBytes: snapshotBytes)
+        index = LabelIndex(budget: budget, hasher: hasher, snapshotBytes: snapshotBytes)
         aliases = AliasTable(budget: budget)
         plans = SelectorCache(
             plansMax: settings.cachedSelectorsMax,

@@ -1,3 +1,5 @@
+import CLinux
+
 /// A block of the slab: its address in units of 16 bytes from the slab's base; 0 is no block.
 typealias BlockReference = UInt32
 
@@ -22,8 +24,8 @@ struct Slab: ~Copyable {
     }
 
     static let unitBytes = 16
-    private static let pageBytes = 64 << 10
-    private static let pageUnits = pageBytes / unitBytes
+    static let pageBytes = 64 << 10
+    static let pageUnits = pageBytes / unitBytes
     /// The largest block.
     static let blockBytesMax = 32 << 10
     /// Pages kept for reuse before their memory goes back to the system.
@@ -33,6 +35,15 @@ struct Slab: ~Copyable {
     private let budget: MemoryBudget
     /// Block sizes in units, by class.
     private let classUnits: [UInt32]
+    private static let classUnits: [UInt32] = {
+        var units = (1...32).map { UInt32($0) }
+        while let last = units.last, Int(last) * Slab.unitBytes < Slab.blockBytesMax {
+            // Four classes for each doubling: a block is at most a quarter larger than asked.
+            let step = UInt32(1) << (31 - UInt32(last.leadingZeroBitCount)) / 4
+            units.append(last + step)
+        }
+        return units
+    }()
     /// Pages by number; page 0 is never used, so that no block has reference 0.
     private var pages: [Page] = [Page()]
     /// First page with room, by class; -1 when there is none.
@@ -45,20 +56,14 @@ struct Slab: ~Copyable {
     /// Bytes of the pages that hold memory.
     private(set) var heldBytes = 0
 
-    /// A slab that reserves address space for twice the budget, and holds nothing yet.
-    init(budget: MemoryBudget) {
+    /// A slab that reserves address space for twice the budget, and for `bytes` more, and holds nothing yet.
+    init(budget: MemoryBudget, reservingMore bytes: Int = 0) {
         self.budget = budget
         // 2^32 units of 16 bytes are what a reference can name.
-        let reserve = min(budget.maxBytes, 24 << 30) * 2 + (64 << 20)
+        let reserve = min(min(budget.maxBytes, 24 << 30) * 2 + (64 << 20) + bytes, 64 << 30)
         region = MappedRegion(reserving: reserve)
-        var units = (1...32).map { UInt32($0) }
-        while let last = units.last, Int(last) * Slab.unitBytes < Slab.blockBytesMax {
-            // Four classes for each doubling: a block is at most a quarter larger than asked.
-            let step = UInt32(1) << (31 - UInt32(last.leadingZeroBitCount)) / 4
-            units.append(last + step)
-        }
-        classUnits = units
-        roomy = Array(repeating: -1, count: units.count)
+        classUnits = Slab.classUnits
+        roomy = Array(repeating: -1, count: classUnits.count)
     }
 
     deinit {
@@ -123,6 +128,62 @@ struct Slab: ~Copyable {
         } else if !pages[number].isListed {
             list(number)
         }
+    }
+
+    // MARK: Images
+
+    static var sizeClassCount: Int { classUnits.count }
+
+    /// Bytes of the blocks of a class.
+    static func blockBytes(sizeClass: Int) -> Int { Int(classUnits[sizeClass]) * unitBytes }
+
+    /// The class of a block in use.
+    func sizeClass(of block: BlockReference) -> Int {
+        Int(pages[Int(block) / Slab.pageUnits].sizeClass)
+    }
+
+    /// Page numbers are below this.
+    var pagesMax: Int { region.byteCount / Slab.pageBytes }
+
+    /// True when a reference from outside names a block of `byteCount` bytes at least.
+    func holds(_ block: BlockReference, byteCount: Int) -> Bool {
+        let number = Int(block) / Slab.pageUnits
+        guard number > 0, number < pages.count else { return false }
+        let units = classUnits[Int(pages[number].sizeClass)]
+        let place = block - BlockReference(number * Slab.pageUnits)
+        return place % units == 0 && block < pages[number].fresh
+            && byteCount <= Int(units) * Slab.unitBytes
+    }
+
+    /// Starts loading a block.
+    @inline(__always)
+    func prefetch(_ block: BlockReference) { unsafe tocsin_prefetch(address(block)) }
+
+    /// Makes pages whose blocks lie in their places, without gaps, the contents of an empty slab.
+    ///
+    /// - Parameter image: Pages in any order, numbers from 1 on; a size class and a count of blocks of each.
+    /// - Returns: False when numbers are missing or doubled.
+    mutating func adopt(_ image: [(number: Int, sizeClass: Int, blocks: Int)]) -> Bool {
+        precondition(pages.count == 1, "only an empty slab can adopt pages")
+        pages = Array(repeating: Page(), count: image.count + 1)
+        for (number, sizeClass, blocks) in image {
+            guard number > 0, number < pages.count, pages[number].live == 0, blocks > 0 else {
+                return false
+            }
+            let start = BlockReference(number * Slab.pageUnits)
+            let units = classUnits[sizeClass]
+            pages[number] = Page(
+                sizeClass: UInt8(sizeClass),
+                live: UInt16(blocks),
+                fresh: start + BlockReference(blocks) * units,
+                end: start + BlockReference(Slab.pageUnits)
+            )
+            liveBytes += blocks * Int(units) * Slab.unitBytes
+            if pages[number].fresh + units <= pages[number].end { list(number) }
+        }
+        heldBytes = image.count * Slab.pageBytes
+        budget.add(bytes: heldBytes)
+        return true
     }
 
     // MARK: Pages

@@ -52,6 +52,9 @@ package struct RecordEncoder: ~Copyable {
     /// Bytes in the buffer, those of an open record too.
     package var byteCount: Int { cursor }
 
+    /// Where the buffer's last byte ends in the log.
+    package var endPosition: UInt64 { base + UInt64(cursor) }
+
     /// Adds a sample that was taken.
     @inlinable @inline(__always)
     package mutating func add(series number: UInt32, time moment: Int64, bits: UInt64) {

@@ -12,33 +12,48 @@ struct ShardDurability: Sendable {
     let counters: DurabilityCounters
     let log: Log
 
+    let thread: SnapshotThread
+
+    var folder: String { identity.folder(of: shard, in: durability.folder) }
+
+    /// What a shard goes on with.
+    struct Opened {
+        var journal: ShardJournal
+        var snapshots: ShardSnapshots
+        var recovery: StoreRecovery
+    }
+
     /// Brings back what the shard held, and opens its log.
     ///
     /// - Parameters:
-    ///   - core: Empty; keeps its log from here on.
+    ///   - core: Takes the data; keeps its log from here on.
+    ///   - make: Makes an empty one with room for a snapshot of so many bytes.
     ///   - oldest: The moment at or before which samples are out of retention.
     /// - Returns: The log to go on with, and what was found.
     /// - Throws: What on disk cannot be used.
     func recover(
         _ core: inout ShardCore,
+        make: (Int) -> ShardCore,
         oldest: Timestamp
-    ) throws(SampleLogProblem) -> (journal: ShardJournal, recovery: StoreRecovery) {
+    ) throws(SampleLogProblem) -> Opened {
         let began = MonotonicTime.nanoseconds()
-        let folder = identity.folder(of: shard, in: durability.folder)
-        let files = durability.files
+        let (files, folder) = (durability.files, folder)
         try SampleLogProblem.wrapping { () throws(FileProblem) in try files.makeFolder(folder) }
+        let found = try loadSnapshot(&core, make: make)
         let reader = LogReader(
             files: files,
             folder: folder,
             identity: identity.number,
             cutsDamage: durability.cutsDamage
         )
-        var replay = ShardReplay(oldest: oldest.milliseconds)
-        let reading = unsafe try reader.read(from: 0) { payload, end in
+        var replay = ShardReplay(oldest: oldest.milliseconds, coverage: found.coverage)
+        let reading = unsafe try reader.read(from: found.positions.last ?? 0) { payload, end in
             unsafe replay.apply(payload, end: end, to: &core)
         }
         core.storage.rebuildFreeHeads()
-        core.records.clear(position: reading.end)
+        // After a loss of power the snapshot may reflect more of the log than is left of it.
+        let position = max(reading.end, found.coverage.end)
+        core.records.clear(position: position)
         core.keepsLog = true
         let writer = LogWriter(
             files: files,
@@ -46,7 +61,7 @@ struct ShardDurability: Sendable {
             identity: identity.number,
             shard: UInt32(shard),
             segmentBytesMax: durability.segmentBytesMax,
-            position: reading.end,
+            position: position,
             previousEnd: reading.segments.last?.end ?? 0,
             segments: reading.segments
         )
@@ -57,13 +72,87 @@ struct ShardDurability: Sendable {
             counters: counters,
             log: log
         )
+        let snapshots = ShardSnapshots(
+            self,
+            thread: thread,
+            kept: found.positions,
+            newestBytes: found.bytes,
+            position: position
+        )
         var recovery = StoreRecovery()
         recovery.series = core.storage.headCount - core.storage.freeHeadCount
         recovery.samples = core.storage.sampleCount
         recovery.logBytes = reading.bytesRead
+        recovery.snapshotBytes = found.bytes
         recovery.seconds = Double(MonotonicTime.nanoseconds() - began) / 1e9
         recovery.cuts = reading.cut.map { [$0] } ?? []
         recovery.seriesLeftOut = replay.tally.seriesLeftOut
-        return (journal, recovery)
+        return Opened(journal: journal, snapshots: snapshots, recovery: recovery)
+    }
+
+    private struct Found {
+        var coverage = SnapshotCoverage()
+        /// Where the snapshots that are there begin, oldest first.
+        var positions: [UInt64] = []
+        /// Bytes of the one that was loaded.
+        var bytes = 0
+    }
+
+    /// Loads the newest snapshot that is whole; damaged ones are put aside.
+    private func loadSnapshot(
+        _ core: inout ShardCore,
+        make: (Int) -> ShardCore
+    ) throws(SampleLogProblem) -> Found {
+        let (files, folder) = (durability.files, folder)
+        let names = try SampleLogProblem.wrapping { () throws(FileProblem) in
+            let names = try files.list(folder)
+            for name in names where name.hasSuffix(LogFileName.unfinishedSuffix) {
+                try files.remove("\(folder)/\(name)")
+            }
+            return names
+        }
+        var found = Found()
+        found.positions = names.compactMap {
+            LogFileName.position($0, suffix: LogFileName.snapshotSuffix)
+        }.sorted()
+        while let newest = found.positions.last {
+            let path = "\(folder)/\(LogFileName.snapshot(newest))"
+            do {
+                let reader = try SnapshotReader(
+                    path,
+                    files,
+                    identity: identity.number,
+                    shard: UInt32(shard)
+                )
+                guard reader.header.layout == SnapshotLayout.words else {
+                    throw SampleLogProblem(
+                        .foreign(
+                            path: path,
+                            what: "samples lie in it as in another version's memory"
+                        )
+                    )
+                }
+                core = make(reader.size)
+                found.coverage = try core.load(reader)
+                found.bytes = reader.size
+                standing.newestSnapshot = (reader.size, MonotonicTime.nanoseconds())
+                return found
+            } catch let damage as SnapshotReader.Damage {
+                log.error(
+                    "a snapshot of the samples is damaged; it is put aside, and the one before it is tried",
+                    ["file": path, "offset": "\(damage.offset)", "reason": damage.what]
+                )
+                try SampleLogProblem.wrapping { () throws(FileProblem) in
+                    try files.move(path, to: path + LogFileName.damagedSuffix)
+                }
+                found.positions.removeLast()
+                core = make(0)
+            } catch let problem as SampleLogProblem {
+                throw problem
+            } catch {
+                preconditionFailure("a snapshot's reader throws nothing else")
+            }
+        }
+        return found
     }
 }

@@ -46,6 +46,14 @@ final class ShardJournal {
     }
 
     var position: UInt64 { writer.position }
+    var sync: SegmentSync { writer.sync }
+
+    /// Forgets the segments that are needed for nothing before `position`; their paths.
+    func forgetSegments(before position: UInt64) -> [String] {
+        let paths = writer.forgetSegments(before: position)
+        standing.note(writer)
+        return paths
+    }
 
     /// True when what waits should be written before more is taken.
     func isFull(_ core: borrowing ShardCore) -> Bool {

@@ -10,12 +10,16 @@ struct ShardReplay: ~Copyable {
     }
 
     private let window: SeriesStorage.Window
+    private let coverage: SnapshotCoverage
     private var decoded = DecodedSamples()
     private var labels = CanonicalLabels()
     private(set) var tally = Tally()
 
-    /// - Parameter oldest: Samples at or before this are out of retention.
-    init(oldest: Int64) {
+    /// - Parameters:
+    ///   - oldest: Samples at or before this are out of retention.
+    ///   - coverage: What the snapshot holds that was loaded before.
+    init(oldest: Int64, coverage: SnapshotCoverage) {
+        self.coverage = coverage
         // Everything in the log was judged when it was taken: what is late now was let in then.
         window = SeriesStorage.Window(oldest: oldest, newest: .max, lateWindow: .max)
     }
@@ -30,18 +34,19 @@ struct ShardReplay: ~Copyable {
         switch kind {
         case RecordKind.samples:
             guard unsafe RecordDecoder.samples(payload, into: &decoded) else { return false }
-            append(to: &core)
+            append(to: &core, end)
             return true
-        case RecordKind.series: return unsafe create(payload, in: &core)
+        case RecordKind.series: return unsafe create(payload, in: &core, end)
         case RecordKind.removed:
             guard let gone = unsafe RecordDecoder.removed(payload) else { return false }
-            core.restoreRemoval(gone)
+            core.restoreRemoval(gone.filter { !coverage.holds($0, end) })
             return true
         default: return false
         }
     }
 
-    private mutating func append(to core: inout ShardCore) {
+    private mutating func append(to core: inout ShardCore, _ end: UInt64) {
+        let isPartlyHeld = end <= coverage.end
         let count = decoded.count
         let series = unsafe decoded.series
         let (times, bits) = unsafe (decoded.times, decoded.bits)
@@ -54,6 +59,7 @@ struct ShardReplay: ~Copyable {
             let one = unsafe series[place]
             guard one < heads, unsafe core.storage.heads[Int(one)].state != SeriesHead.State.free
             else { continue }
+            if isPartlyHeld, coverage.holds(one, end) { continue }
             _ = unsafe core.storage.append(
                 one,
                 time: times[place],
@@ -66,7 +72,8 @@ struct ShardReplay: ~Copyable {
 
     private mutating func create(
         _ payload: UnsafeRawBufferPointer,
-        in core: inout ShardCore
+        in core: inout ShardCore,
+        _ end: UInt64
     ) -> Bool {
         var labels = CanonicalLabels()
         swap(&labels, &self.labels)
@@ -77,6 +84,7 @@ struct ShardReplay: ~Copyable {
                 isSound = false
                 return
             }
+            guard !coverage.holds(number, end) else { return }
             let hash = LabelHash(primary: hash.0, secondary: hash.1)
             if unsafe !core.restore(number, labels.fields, bytes, hash) { leftOut += 1 }
         }

@@ -7,6 +7,7 @@ final class ShardStanding: Sendable {
     private let failing = Atomic<Bool>(false)
     private let bytes = Atomic<Int>(0)
     private let segments = Atomic<Int>(0)
+    private let snapshot = Mutex<(bytes: Int, at: UInt64)?>(nil)
 
     /// The log's files, once it is open.
     var sync: SegmentSync? {
@@ -21,6 +22,12 @@ final class ShardStanding: Sendable {
 
     var logBytes: Int { bytes.load(ordering: .relaxed) }
     var segmentCount: Int { segments.load(ordering: .relaxed) }
+
+    /// The size of the newest snapshot, and the monotonic time at which it was made.
+    var newestSnapshot: (bytes: Int, at: UInt64)? {
+        get { snapshot.withLock { $0 } }
+        set { snapshot.withLock { $0 = newValue } }
+    }
 
     func note(_ writer: borrowing LogWriter) {
         failing.store(writer.isBehind, ordering: .releasing)

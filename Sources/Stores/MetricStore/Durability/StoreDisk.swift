@@ -2,6 +2,7 @@ import Buffers
 import SampleLog
 import Synchronization
 import Telemetry
+import Timekeeping
 
 /// The disk side of a store: its identity, its shards' logs, and the thread that syncs them.
 final class StoreDisk: Sendable {
@@ -9,7 +10,7 @@ final class StoreDisk: Sendable {
         var identity: StoreIdentity
         /// Held for as long as the store runs, so that no other process opens it.
         var lock: any StoreFile
-        var thread: OwnedThread?
+        var threads: [OwnedThread]
     }
 
     let durability: StoreDurability
@@ -18,6 +19,7 @@ final class StoreDisk: Sendable {
     private let standings: [ShardStanding]
     private let counters: DurabilityCounters
     private let syncer: LogSyncer
+    private let snapshots = SnapshotThread()
     private let log: Log
     private let opened = Mutex<Opened?>(nil)
 
@@ -60,14 +62,13 @@ final class StoreDisk: Sendable {
             identity = new
         }
         hasher.adopt(identity.hashKeys)
-        let thread: OwnedThread?
-        if durability.syncsFirst {
-            thread = nil
-        } else {
-            let syncer = syncer
-            thread = OwnedThread(name: "store-sync") { syncer.run() }
+        let (syncer, snapshots) = (syncer, snapshots)
+        var threads = [OwnedThread(name: "store-snapshot") { snapshots.run() }]
+        if !durability.syncsFirst {
+            threads.append(OwnedThread(name: "store-sync") { syncer.run() })
         }
-        opened.withLock { $0 = Opened(identity: identity, lock: lock, thread: thread) }
+        let running = threads
+        opened.withLock { $0 = Opened(identity: identity, lock: lock, threads: running) }
     }
 
     /// What shard `number` needs; nil before `open`.
@@ -80,7 +81,8 @@ final class StoreDisk: Sendable {
                     identity: $0.identity,
                     standing: standings[number],
                     counters: counters,
-                    log: log
+                    log: log,
+                    thread: snapshots
                 )
             }
         }
@@ -92,8 +94,9 @@ final class StoreDisk: Sendable {
             defer { opened = nil }
             return opened
         }
+        snapshots.stop()
         syncer.stop()
-        last?.thread?.join()
+        for thread in last?.threads ?? [] { thread.join() }
     }
 
     private static func families(_ standings: [ShardStanding]) -> [MetricFamily] {
@@ -109,6 +112,25 @@ final class StoreDisk: Sendable {
                 help: "Files of the sample log.",
                 kind: .gauge,
                 points: [MetricPoint([], Double(standings.reduce(0) { $0 + $1.segmentCount }))]
+            ),
+            MetricFamily(
+                "tocsin_store_snapshot_bytes",
+                help: "Bytes of the newest snapshots of the samples.",
+                kind: .gauge,
+                points: [
+                    MetricPoint(
+                        [],
+                        Double(standings.reduce(0) { $0 + ($1.newestSnapshot?.bytes ?? 0) })
+                    )
+                ]
+            ),
+            MetricFamily(
+                "tocsin_store_snapshot_age_seconds",
+                help: "Seconds since the oldest shard's newest snapshot was made or loaded.",
+                kind: .gauge,
+                points: standings.compactMap(\.newestSnapshot?.at).min().map {
+                    [MetricPoint([], Double(MonotonicTime.nanoseconds() - $0) / 1e9)]
+                } ?? []
             ),
             MetricFamily(
                 "tocsin_store_log_failing",

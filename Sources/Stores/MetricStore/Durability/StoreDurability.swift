@@ -16,6 +16,11 @@ package struct StoreDurability: Sendable {
     /// Bytes of records that may wait for a disk that takes none; samples of senders are refused from the
     /// first on, those that the service computes itself only past this.
     package var unwrittenBytesMax: Int
+    /// Bytes of log in one shard after which a snapshot is made even while much comes in; at least the size of the
+    /// last one, so that snapshots never write more than the log.
+    package var snapshotLogBytes: Int
+    /// The same while little comes in; at least an eighth of the size of the last one.
+    package var snapshotQuietLogBytes: Int
 
     package init(
         folder: String,
@@ -23,7 +28,9 @@ package struct StoreDurability: Sendable {
         commitInterval: Duration = .seconds(1),
         cutsDamage: Bool = false,
         segmentBytesMax: Int = 8 << 20,
-        unwrittenBytesMax: Int = 16 << 20
+        unwrittenBytesMax: Int = 16 << 20,
+        snapshotLogBytes: Int = 64 << 20,
+        snapshotQuietLogBytes: Int = 4 << 20
     ) {
         self.folder = folder
         self.files = files
@@ -31,6 +38,8 @@ package struct StoreDurability: Sendable {
         self.cutsDamage = cutsDamage
         self.segmentBytesMax = segmentBytesMax
         self.unwrittenBytesMax = unwrittenBytesMax
+        self.snapshotLogBytes = snapshotLogBytes
+        self.snapshotQuietLogBytes = snapshotQuietLogBytes
     }
 
     /// True when a batch is acknowledged only once it is synced.

@@ -7,6 +7,8 @@ package struct StoreRecovery: Sendable {
     package var samples = 0
     /// Bytes of log that were replayed.
     package var logBytes = 0
+    /// Bytes of snapshots that were loaded.
+    package var snapshotBytes = 0
     package var seconds = 0.0
     /// Tails that were cut off, one a shard at most.
     package var cuts: [LogReading.Cut] = []
@@ -21,6 +23,7 @@ package struct StoreRecovery: Sendable {
         series += other.series
         samples += other.samples
         logBytes += other.logBytes
+        snapshotBytes += other.snapshotBytes
         seconds = max(seconds, other.seconds)
         cuts += other.cuts
         seriesLeftOut += other.seriesLeftOut
