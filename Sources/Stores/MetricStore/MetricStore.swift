@@ -76,6 +76,8 @@ package final class MetricStore: SeriesReading, SampleAppending, Sendable {
                 disk?.board.fail(error)
                 return
             }
+            // Before any shard can be the last to report.
+            if let disk, disk.outdatedShards != nil { disk.board.expectOneMore() }
             threads = shards.map { shard in
                 let (sources, counters) = (sources, counters)
                 let (settings, budget, hasher, shards, clock) = (
@@ -103,7 +105,28 @@ package final class MetricStore: SeriesReading, SampleAppending, Sendable {
                     )
                 }
             }
-            if disk == nil { gate.open() }
+            if let disk, disk.outdatedShards != nil {
+                threads.append(reshard(disk))
+            } else if disk == nil {
+                gate.open()
+            }
+        }
+    }
+
+    /// Brings over what was written with another number of shards, on a thread of its own.
+    private func reshard(_ disk: StoreDisk) -> OwnedThread {
+        let work = Resharding(
+            disk: disk,
+            shards: shards,
+            settings: settings,
+            counters: counters,
+            hasher: hasher,
+            oldest: clock.now() - settings.retention
+        )
+        let gate = gate
+        return OwnedThread(name: "store-reshard") {
+            let outcome = Result { () throws(SampleLogProblem) in try work.run() }
+            disk.board.report(outcome) { gate.open() }
         }
     }
 

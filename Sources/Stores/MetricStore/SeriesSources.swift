@@ -12,7 +12,7 @@ final class SeriesSources: Sendable {
     }
 
     /// The number of batches that name no source: not counted.
-    private static let nobody: UInt16 = 0
+    static let nobody: UInt16 = 0
     /// The number that all sources share for which there is none of their own.
     private static let others: UInt16 = 1
     private static let sourcesMax = 4096

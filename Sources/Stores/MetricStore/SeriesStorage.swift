@@ -128,6 +128,7 @@ struct SeriesStorage: ~Copyable {
             guard unsafe head.pointee.state != SeriesHead.State.free else { continue }
             let next = unsafe heads + min(series + 8, count - 1)
             slab.prefetch(unsafe next.pointee.directory)
+            unsafe head.pointee.source = SeriesSources.nobody
             guard unsafe isSound(head.pointee) else { return false }
             if unsafe head.pointee.state == SeriesHead.State.expired { expiredCount += 1 }
             budget.promise(bytes: SeriesStorage.promised(unsafe Int(head.pointee.rawCapacity)))

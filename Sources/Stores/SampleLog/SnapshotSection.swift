@@ -38,12 +38,21 @@ package struct SnapshotSection: Hashable, Sendable {
     /// Writes the section before its payload, which lies behind `start`'s first `byteCount` bytes.
     package func seal(_ start: UnsafeMutableRawPointer) {
         unsafe store(start)
-        let checksum = unsafe SnapshotSection.checksum(
-            header: start,
-            payload: UnsafeRawBufferPointer(
-                start: start + SnapshotSection.byteCount,
-                count: Int(length)
+        unsafe SnapshotSection.correct(
+            UnsafeMutableRawBufferPointer(
+                start: start,
+                count: SnapshotSection.byteCount + Int(length)
             )
+        )
+    }
+
+    /// Puts the right checksum on a section whose header lies at the beginning of `bytes`.
+    package static func correct(_ bytes: UnsafeMutableRawBufferPointer) {
+        let start = unsafe bytes.baseAddress.unsafelyUnwrapped
+        let length = unsafe start.loadUnaligned(fromByteOffset: 24, as: UInt64.self)
+        let checksum = unsafe checksum(
+            header: start,
+            payload: UnsafeRawBufferPointer(start: start + byteCount, count: Int(length))
         )
         unsafe start.storeBytes(of: checksum, toByteOffset: 44, as: UInt32.self)
     }

@@ -30,7 +30,7 @@ import Timekeeping
 
     /// A store on files, and beside it an array of what it must hold.
     struct Pair {
-        let settings: MetricStoreSettings
+        var settings: MetricStoreSettings
         let clock = ManualClock()
         var files = FaultyFiles()
         var harness: StoreHarness
@@ -353,6 +353,25 @@ import Timekeeping
         let recovery = try cut.store.waitUntilRecovered()
         #expect(recovery?.cuts.first?.isDamage == true)
         #expect(recovery?.cuts.first?.path == victim)
+    }
+
+    @Test func anotherNumberOfShards() throws {
+        var pair = try Pair(seed: 7, shards: 2)
+        for step in 0..<60 {
+            try pair.append()
+            if step == 30 { try pair.harness.store.takeSnapshot() }
+        }
+        for shards in [3, 1, 2] {
+            pair.settings.shards = shards
+            let recovery = try pair.restart(on: pair.files.afterKill())
+            #expect(recovery.seriesLeftOut == 0)
+            try #require(try pair.holds(pair.model), "\(shards) shards")
+            let folders = Set(pair.files.paths.map { $0.split(separator: "/").dropFirst(2)[2] })
+            #expect(folders.filter { $0.contains("-") }.count == shards, "\(folders)")
+            for _ in 0..<20 { try pair.append() }
+        }
+        try pair.restart(on: pair.files.afterKill())
+        try #require(try pair.holds(pair.model))
     }
 
     @Test func aForeignFileIsRefused() throws {

@@ -44,7 +44,7 @@ extension ShardCore {
             }
             // Other encodings are found out again, and numbers of sources are this process's own.
             head.aliasCount = 0
-            head.source = 0
+            head.source = SeriesSources.nobody
             unsafe heads.extend(MemoryLayout<SeriesHead>.stride).storeBytes(
                 of: head,
                 as: SeriesHead.self

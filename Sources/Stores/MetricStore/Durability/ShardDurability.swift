@@ -39,18 +39,8 @@ struct ShardDurability: Sendable {
         let began = MonotonicTime.nanoseconds()
         let (files, folder) = (durability.files, folder)
         try SampleLogProblem.wrapping { () throws(FileProblem) in try files.makeFolder(folder) }
-        let found = try loadSnapshot(&core, make: make)
-        let reader = LogReader(
-            files: files,
-            folder: folder,
-            identity: identity.number,
-            cutsDamage: durability.cutsDamage
-        )
-        var replay = ShardReplay(oldest: oldest.milliseconds, coverage: found.coverage)
-        let reading = unsafe try reader.read(from: found.positions.last ?? 0) { payload, end in
-            unsafe replay.apply(payload, end: end, to: &core)
-        }
-        core.storage.rebuildFreeHeads()
+        let restored = try restore(&core, make: make, oldest: oldest)
+        let (found, reading) = (restored.found, restored.reading)
         // After a loss of power the snapshot may reflect more of the log than is left of it.
         let position = max(reading.end, found.coverage.end)
         core.records.clear(position: position)
@@ -79,18 +69,55 @@ struct ShardDurability: Sendable {
             newestBytes: found.bytes,
             position: position
         )
+        var recovery = restored.recovery
+        recovery.seconds = Double(MonotonicTime.nanoseconds() - began) / 1e9
+        return Opened(journal: journal, snapshots: snapshots, recovery: recovery)
+    }
+
+    /// What was read from disk.
+    struct Restored {
+        fileprivate var found: Found
+        fileprivate var reading: LogReading
+        /// Without its time.
+        var recovery: StoreRecovery
+    }
+
+    /// Brings back what the shard held; its log is not opened.
+    ///
+    /// - Parameters:
+    ///   - core: Takes the data.
+    ///   - make: Makes an empty one with room for a snapshot of so many bytes.
+    ///   - oldest: The moment at or before which samples are out of retention.
+    /// - Returns: What was found.
+    /// - Throws: What on disk cannot be used.
+    func restore(
+        _ core: inout ShardCore,
+        make: (Int) -> ShardCore,
+        oldest: Timestamp
+    ) throws(SampleLogProblem) -> Restored {
+        let found = try loadSnapshot(&core, make: make)
+        let reader = LogReader(
+            files: durability.files,
+            folder: folder,
+            identity: identity.number,
+            cutsDamage: durability.cutsDamage
+        )
+        var replay = ShardReplay(oldest: oldest.milliseconds, coverage: found.coverage)
+        let reading = unsafe try reader.read(from: found.positions.last ?? 0) { payload, end in
+            unsafe replay.apply(payload, end: end, to: &core)
+        }
+        core.storage.rebuildFreeHeads()
         var recovery = StoreRecovery()
         recovery.series = core.storage.headCount - core.storage.freeHeadCount
         recovery.samples = core.storage.sampleCount
         recovery.logBytes = reading.bytesRead
         recovery.snapshotBytes = found.bytes
-        recovery.seconds = Double(MonotonicTime.nanoseconds() - began) / 1e9
         recovery.cuts = reading.cut.map { [$0] } ?? []
         recovery.seriesLeftOut = replay.tally.seriesLeftOut
-        return Opened(journal: journal, snapshots: snapshots, recovery: recovery)
+        return Restored(found: found, reading: reading, recovery: recovery)
     }
 
-    private struct Found {
+    fileprivate struct Found {
         var coverage = SnapshotCoverage()
         /// Where the snapshots that are there begin, oldest first.
         var positions: [UInt64] = []

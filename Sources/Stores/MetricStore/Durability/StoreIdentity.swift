@@ -31,6 +31,23 @@ struct StoreIdentity: Hashable, Sendable {
         hashKeys = (0..<LabelHasher.storedKeyCount).map { _ in random.next() }
     }
 
+    /// The same store over another number of shards.
+    func over(shards: Int) -> StoreIdentity {
+        var other = self
+        other.generation &+= 1
+        other.shards = UInt32(shards)
+        return other
+    }
+
+    /// True when a name is that of some shard's folder of another generation.
+    func isOutdated(_ name: String) -> Bool {
+        let parts = name.split(separator: "-", omittingEmptySubsequences: false)
+        guard parts.count == 2, let generation = UInt32(parts[0]), UInt32(parts[1]) != nil else {
+            return false
+        }
+        return generation != self.generation
+    }
+
     /// The folder of one shard's files.
     func folder(of shard: Int, in folder: String) -> String {
         "\(folder)/\(generation)-\(shard)"

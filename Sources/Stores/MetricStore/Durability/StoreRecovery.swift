@@ -44,6 +44,9 @@ final class RecoveryBoard: Sendable {
         state = Monitor(State(remaining: shards))
     }
 
+    /// Something more is to be waited for.
+    func expectOneMore() { state.withLock { $0.remaining += 1 } }
+
     /// One shard is done; `complete` runs when it was the last and all is well, before anybody is told.
     func report(_ outcome: Result<StoreRecovery, SampleLogProblem>, complete: () -> Void) {
         state.signal { state in
@@ -62,6 +65,11 @@ final class RecoveryBoard: Sendable {
             $0.remaining = 0
             $0.problem = problem
         }
+    }
+
+    /// What was found, once all of it is back.
+    var recovery: StoreRecovery? {
+        state.withLock { $0.remaining == 0 && $0.problem == nil ? $0.recovery : nil }
     }
 
     func wait() throws(SampleLogProblem) -> StoreRecovery {
