@@ -95,7 +95,7 @@ package final class MetricStore: SeriesReading, SampleAppending, Sendable {
                                 budget: budget,
                                 sources: sources,
                                 counters: counters,
-                                                                hasher: hasher,
+                                hasher: hasher,
                                 snapshotBytes: snapshotBytes
                             )
                         },

@@ -52,7 +52,7 @@ struct ShardCore: ~Copyable {
         budget: MemoryBudget,
         sources: SeriesSources,
         counters: StoreCounters,
-                hasher: LabelHasher,
+        hasher: LabelHasher,
         snapshotBytes: Int = 0
     ) {
         self.number = number
