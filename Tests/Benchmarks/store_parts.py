@@ -1,4 +1,5 @@
 """Ingest, memory, restart, limits, size: what the stores do."""
+import contextlib
 import json
 import os
 import shutil
@@ -88,36 +89,36 @@ def memory(context):
         (100_000, [10, 40, 120]), (500_000, [10, 40, 120]), (1_000_000, [10, 40, 120])]
     for series, marks in plans:
         series = context.size(series)
-        # What Prometheus was seen to need, half as much again for what it holds while it works.
-        marks = [mark for mark in marks if series * (4000 + 20 * mark) * 1.5 < measure.available_memory()]
-        if not marks:
-            context.note(f"memory of {series} series left out: too little is free")
-            continue
-        for _ in range(context.repetitions if series <= 100_000 else 1):
+        # What Prometheus was seen to need, half as much again for what it holds while it works; files take 25 bytes a sample.
+        wanted = marks
+        marks = [mark for mark in wanted if series * (4000 + 20 * mark) * 1.5 < measure.available_memory()
+                 and series * mark * 30 < shutil.disk_usage(context.scratch).free]
+        if marks != wanted:
+            context.note(f"memory of {series} series with {wanted[len(marks):]} samples left out: too little memory or disk")
+        for _ in range(context.repetitions if series <= 100_000 and marks else min(1, len(marks))):
             memory_run(context, series, marks)
 
 
 def memory_run(context, series, marks):
-    for make in context.servers:
-        server = make(context.scratch, quiet=context.quiet)
-        try:
-            end = int(time.time() * 1000)
-            before = 0
-            for mark in marks:
-                # Files of at most 20 million samples: they lie on disk and in the page cache.
-                per_file = max(1, 20_000_000 // series)
-                while before < mark:
-                    steps = min(per_file, mark - before)
-                    with Load(context, series=series, steps=steps, skip=before, tail=marks[-1] - before - steps,
-                              end_ms=end) as load:
-                        _, span = post(context, server, load)
-                    before += steps
-                time.sleep(5)
-                found = server.memory()
-                context.recorder.add(targets.memory_key(series, mark), server, found["VmRSS"] / series, span,
-                                     anonymous=round(found["RssAnon"] / series), peak=round(found["VmHWM"] / series))
-        finally:
-            server.stop()
+    end = int(time.time() * 1000)
+    with contextlib.ExitStack() as stack:
+        loads = {}
+        before = 0
+        for mark in marks:
+            loads[mark] = stack.enter_context(Load(
+                context, series=series, steps=mark - before, skip=before, tail=marks[-1] - mark, end_ms=end))
+            before = mark
+        for make in context.servers:
+            server = make(context.scratch, quiet=context.quiet)
+            try:
+                for mark in marks:
+                    _, span = post(context, server, loads[mark])
+                    time.sleep(5)
+                    found = server.memory()
+                    context.recorder.add(targets.memory_key(series, mark), server, found["VmRSS"] / series, span,
+                                         anonymous=round(found["RssAnon"] / series), peak=round(found["VmHWM"] / series))
+            finally:
+                server.stop()
 
 
 def disk_bytes(folder):
@@ -144,7 +145,7 @@ def restart(context):
                         answered = server.number("count(last_over_time(up[2h]))")
                         if answered < pods:
                             time.sleep(0.005)
-                    seconds = time.monotonic() - server.began
+                    seconds = time.monotonic() - server.began if answered >= pods else None
                     context.recorder.add(key, server, seconds, ready_s=server.ready_seconds, cpu_s=server.cpu())
                     samples = server.number("sum(count_over_time(up[2h]))")
                     context.recorder.add("restart.series", server, answered / pods)
