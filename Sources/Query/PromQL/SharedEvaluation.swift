@@ -9,6 +9,8 @@ package final class SharedEvaluation {
     private let engine: QueryEngine
     private let writes = WriteLog()
     private var moments: [Int64: Moment] = [:]
+    /// What was asked for last: mostly it is asked for again.
+    private var last: (time: Timestamp, moment: Moment)?
 
     package init(_ engine: QueryEngine) { self.engine = engine }
 
@@ -16,8 +18,9 @@ package final class SharedEvaluation {
     private final class Moment {
         let evaluator: Evaluator
         var results: [Int: (result: Result<[VectorSample], QueryError>, stamp: Int)] = [:]
-        /// Nodes whose leaves were read beforehand.
+        /// Nodes whose leaves are read beforehand.
         var isRead: Set<Int> = []
+        var wanted = WantedColumns()
 
         init(_ engine: QueryEngine, at milliseconds: Int64, _ writes: WriteLog) {
             let grid = TimeGrid(at: milliseconds)
@@ -33,41 +36,34 @@ package final class SharedEvaluation {
         }
     }
 
-    /// One expression that the cycle will evaluate.
-    package struct Due {
-        package var expression: PlannedExpression
-        package var time: Timestamp
-
-        package init(_ expression: PlannedExpression, at time: Timestamp) {
-            self.expression = expression
-            self.time = time
-        }
-    }
-
-    /// Reads at once what expressions will need.
+    /// Tells of an expression that the cycle will evaluate; `readWanted` then reads what all of them need.
     ///
     /// - Parameters:
-    ///   - due: What will be evaluated.
+    ///   - expression: What will be evaluated.
+    ///   - time: When.
     ///   - written: Metrics that the cycle itself may write before: they are read when they are needed.
-    package func read(_ due: [Due], except written: Set<String> = []) {
-        var wanted: [Int64: WantedColumns] = [:]
-        for one in due {
-            let moment = moment(one.time)
-            let plan = one.expression.plan
-            guard moment.isRead.insert(plan.number).inserted, !engine.isOutOfBounds(one.time)
-            else { continue }
-            moment.evaluator.gather(
-                plan,
-                except: written,
-                into: &wanted[one.time.milliseconds, default: WantedColumns()]
-            )
+    package func want(
+        _ expression: PlannedExpression,
+        at time: Timestamp,
+        except written: Set<String> = []
+    ) {
+        let moment = moment(time)
+        guard moment.isRead.insert(expression.plan.number).inserted,
+            !engine.isOutOfBounds(time)
+        else { return }
+        moment.evaluator.gather(expression.plan, except: written, into: &moment.wanted)
+    }
+
+    /// Reads all that is wanted at once.
+    package func readWanted() {
+        var all: [(time: Int64, key: Leaf.Key, request: ColumnRequest)] = []
+        for (time, moment) in moments.sorted(by: { $0.key < $1.key }) {
+            for (key, request) in zip(moment.wanted.keys, moment.wanted.requests) {
+                all.append((time, key, request))
+            }
+            moment.wanted = WantedColumns()
         }
-        let all = wanted.sorted { $0.key < $1.key }
-        read(
-            all.flatMap { time, wanted in
-                zip(wanted.keys, wanted.requests).map { (time, $0, $1) }
-            }[...]
-        )
+        read(all[...])
     }
 
     /// Reads columns; when one of them cannot be read, the others all the same.
@@ -132,9 +128,11 @@ package final class SharedEvaluation {
     package func wrote(_ metricNames: Set<String>) { writes.note(metricNames) }
 
     private func moment(_ time: Timestamp) -> Moment {
-        if let known = moments[time.milliseconds] { return known }
-        let made = Moment(engine, at: time.milliseconds, writes)
-        moments[time.milliseconds] = made
-        return made
+        if let last, last.time == time { return last.moment }
+        let moment =
+            moments[time.milliseconds] ?? Moment(engine, at: time.milliseconds, writes)
+        moments[time.milliseconds] = moment
+        last = (time, moment)
+        return moment
     }
 }

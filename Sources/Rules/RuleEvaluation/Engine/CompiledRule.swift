@@ -1,5 +1,6 @@
 import Model
 import Rules
+import Timekeeping
 
 /// A rule that is parsed and ready to be evaluated.
 struct CompiledRule: Sendable {
@@ -64,6 +65,46 @@ struct CompiledGroup: Sendable {
     var isEager: Bool
     /// In file order.
     var rules: [CompiledRule]
+    /// What an evaluation of the group reads.
+    let reads: [Read]
+    /// The metrics that its recording rules write.
+    let recordedNames: Set<String>
+
+    struct Read: Sendable {
+        var expression: any EvaluableExpression
+        var offset: Duration
+        var waitsForSlots: Bool
+    }
+
+    init(
+        name: String,
+        file: String,
+        interval: Duration,
+        limit: Int,
+        isEager: Bool,
+        rules: [CompiledRule]
+    ) {
+        self.name = name
+        self.file = file
+        self.interval = interval
+        self.limit = limit
+        self.isEager = isEager
+        self.rules = rules
+        reads = rules.flatMap { rule in
+            [rule.expression, rule.reference].compactMap(\.self).map {
+                Read(
+                    expression: $0,
+                    offset: rule.offset,
+                    waitsForSlots: rule.waitsForSlots
+                )
+            }
+        }
+        recordedNames = Set(
+            rules.compactMap { rule in
+                if case .recording = rule.definition { rule.name } else { nil }
+            }
+        )
+    }
 
     /// `file;name`: Prometheus's label for a group.
     var label: String { "\(file);\(name)" }

@@ -156,16 +156,10 @@ struct EngineCore {
                 case .slot(let turn): (turn.slot, false)
                 case .touch(let newest): (newest, true)
                 }
-            for runtime in groups[index].rules {
-                let rule = runtime.rule
-                if isEager, rule.waitsForSlots { continue }
-                if case .recording = rule.definition { written.insert(rule.name) }
-                let time = slot - rule.offset
-                expressions.append(DueExpression(rule.expression, at: time))
-                if let reference = rule.reference {
-                    expressions.append(DueExpression(reference, at: time))
-                }
+            for read in groups[index].group.reads where !isEager || !read.waitsForSlots {
+                expressions.append(DueExpression(read.expression, at: slot - read.offset))
             }
+            written.formUnion(groups[index].group.recordedNames)
         }
         cycle.read(expressions, except: written)
     }

@@ -44,9 +44,11 @@ struct GroupRuntime {
         for index in rules.indices {
             if isEager, rules[index].rule.waitsForSlots { continue }
             yield.transitions += rules[index].evaluate(context, &buffer)
-            let unsaved = rules[index].unsaved(context.settings, at: context.slot)
-            yield.changes.saved += unsaved.saved
-            yield.changes.removed += unsaved.removed
+            if rules[index].hasAlerts || !rules[index].saved.isEmpty {
+                let unsaved = rules[index].unsaved(context.settings, at: context.slot)
+                yield.changes.saved += unsaved.saved
+                yield.changes.removed += unsaved.removed
+            }
             figures.evaluations += 1
             if rules[index].lastError != nil { figures.failures += 1 }
             figures.samples += rules[index].lastSampleCount
@@ -68,8 +70,9 @@ struct GroupRuntime {
     ) {
         context.metrics.groupDuration.observe(evaluationTime.inSeconds)
         var counts = (pending: 0, firing: 0, blind: 0)
-        for rule in rules {
-            let (pending, firing, blind) = rule.counts
+        // By index, here and above: a rule is large, and iterating copies it.
+        for index in rules.indices where rules[index].hasAlerts {
+            let (pending, firing, blind) = rules[index].counts
             counts.pending += pending
             counts.firing += firing
             counts.blind += blind

@@ -33,14 +33,11 @@ private final class SharedCycle: EvaluationCycle {
     init(_ engine: QueryEngine) { shared = SharedEvaluation(engine) }
 
     func read(_ due: [DueExpression], except written: Set<String>) {
-        shared.read(
-            due.compactMap { one in
-                (one.expression as? PreparedExpression).map {
-                    SharedEvaluation.Due($0.planned, at: one.time)
-                }
-            },
-            except: written
-        )
+        for one in due {
+            guard let prepared = one.expression as? PreparedExpression else { continue }
+            shared.want(prepared.planned, at: one.time, except: written)
+        }
+        shared.readWanted()
     }
 
     func series(
@@ -57,7 +54,7 @@ private final class SharedCycle: EvaluationCycle {
 }
 
 /// An expression bound to the engine that evaluates it.
-struct PreparedExpression: EvaluableExpression {
+final class PreparedExpression: EvaluableExpression {
     private let engine: QueryEngine
     let planned: PlannedExpression
     let needs: [SelectorNeed]

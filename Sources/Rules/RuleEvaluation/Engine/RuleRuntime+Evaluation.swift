@@ -102,6 +102,7 @@ extension RuleRuntime {
 
     /// `ALERTS` and `ALERTS_FOR_STATE` of every pending and firing alert.
     private mutating func writeAlerts(at time: Timestamp, _ buffer: inout AppendBuffer) {
+        guard hasAlerts || !written.isEmpty else { return }
         let alerts = activeAlerts
         guard !alerts.isEmpty || !written.isEmpty else { return }
         var current: Set<LabelSet> = []
@@ -149,6 +150,7 @@ extension RuleRuntime {
         _ context: EvaluationContext,
         _ failure: inout String?
     ) -> [AlertTransition] {
+        if isAtRest(series) { return [] }
         var absence = context.settings.sight(rule.expression.needs, time)
         if case .judged = absence, context.isInGrace { absence = .awaited }
         if rule.expression.judgesAbsence {
@@ -181,6 +183,17 @@ extension RuleRuntime {
             context,
             &failure
         )
+    }
+
+    /// True when nothing was found and nothing is remembered: then there is nothing to judge.
+    private func isAtRest(_ series: [VectorSample]) -> Bool {
+        guard series.isEmpty, !endsUnseen, annotations.isEmpty else { return false }
+        switch machine {
+        case .none: return true
+        case .alert(let machine): return machine.alerts.isEmpty
+        case .threshold(let machine):
+            return machine.alerts.isEmpty && machine.policy.missing != .breach
+        }
     }
 
     /// True for a series below every threshold of a rule that remembers nothing: most series, most of the time.

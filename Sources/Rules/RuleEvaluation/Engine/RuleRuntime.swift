@@ -117,6 +117,15 @@ struct RuleRuntime {
             old.endsUnseen || rule.expressionText != old.rule.expressionText
     }
 
+    /// True when the machine remembers any alert.
+    var hasAlerts: Bool {
+        switch machine {
+        case .none: false
+        case .alert(let machine): !machine.alerts.isEmpty
+        case .threshold(let machine): !machine.alerts.isEmpty
+        }
+    }
+
     /// Labels of every alert the machine knows.
     var knownAlerts: [LabelSet] {
         switch machine {
