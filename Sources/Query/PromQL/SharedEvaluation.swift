@@ -9,6 +9,8 @@ package final class SharedEvaluation {
     private let engine: QueryEngine
     private let writes = WriteLog()
     private var moments: [Int64: Moment] = [:]
+    /// True when something was left to be read when it is needed.
+    private var hasExceptions = false
     /// What was asked for last: mostly it is asked for again.
     private var last: (time: Timestamp, moment: Moment)?
 
@@ -48,6 +50,7 @@ package final class SharedEvaluation {
         except written: Set<String> = []
     ) {
         let moment = moment(time)
+        if !written.isEmpty { hasExceptions = true }
         guard moment.isRead.insert(expression.plan.number).inserted,
             !engine.isOutOfBounds(time)
         else { return }
@@ -113,7 +116,10 @@ package final class SharedEvaluation {
         do throws(QueryError) {
             try engine.checkTime(time)
             moment.evaluator.run.startCount()
-            try moment.evaluator.read(plan)
+            // What was read beforehand, all of it and unwritten since, need not be gathered again.
+            if writes.count > 0 || hasExceptions || !moment.isRead.contains(plan.number) {
+                try moment.evaluator.read(plan)
+            }
             switch try moment.evaluator.evaluate(plan) {
             case .scalar(let values):
                 return .success([VectorSample(labels: LabelSet(), value: values[0])])

@@ -109,7 +109,7 @@ struct GroupRuntime {
             isEager: group.isEager,
             lastEvaluation: evaluatedAt,
             evaluationTime: evaluationTime,
-            rules: rules.map(\.snapshot)
+            rules: rules.indices.map { rules[$0].snapshot }
         )
     }
 }
