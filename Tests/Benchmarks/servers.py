@@ -192,6 +192,12 @@ class Tocsin(Server):
     def binaries(self):
         return [self.binary()]
 
+    def binary_bytes(self):
+        """Without symbols, as Debian's programs are."""
+        stripped = os.path.join(os.path.dirname(self.folder), "stripped")
+        subprocess.run(["strip", "-o", stripped, self.binary()], check=True)
+        return os.path.getsize(stripped)
+
     def prepare(self):
         self.config = write_tocsin_config(self.folder, self.port, self.rules, self.page_port, self.interval)
 

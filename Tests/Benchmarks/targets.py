@@ -47,7 +47,7 @@ METRICS = [
     Metric("page.new", "sample to page, new series, 1 s interval", "ms", None, None, "728", "8466"),
     Metric("page.known.eager", "the same, known series, eager group", "ms", 50, 5, "404", "1405"),
     Metric("page.new.eager", "the same, new series, eager group", "ms", 50, 5, "728", "8466"),
-    Metric("size.binary", "size of the program", "MB", 30, None, "100+", "-"),
+    Metric("size.binary", "size of the program, without symbols", "MB", 30, None, "100+", "-"),
     Metric("size.start", "resident at start", "MB", 30, None, "43", "22"),
     Metric("size.ready", "start to ready", "s", 0.2, None, "-", "-"),
 ]
