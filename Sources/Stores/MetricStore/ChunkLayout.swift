@@ -6,7 +6,8 @@
 ///  8  step u32    mean distance of timestamps, in units
 /// 12  n u8        samples
 /// 13  jw u8       bits of a timestamp's distance from its step; 64 (all timestamps raw) when they don't fit
-/// 14  mode u8     bits 0-1: `Mode`; bit 2: values are differences; bits 3-4: the unit of time
+/// 14  mode u8     bits 0-1: `Mode`; bit 2: values are differences; bits 3-4: the unit of time;
+///                 bit 5: thinned
 /// 15  vw u8       bits of a packed value, 0...57 or 64
 /// 16  exponent u8 decimal exponent of the values, 0...6 (bits 0-3); bytes of `jitter` (bits 4-7)
 /// 17  shift u8    zero bits dropped from the end of each packed value
@@ -31,6 +32,8 @@ enum ChunkLayout {
     }
 
     static let differenceFlag: UInt8 = 4
+    /// Says that the chunk holds about a sample a minute; whoever packs the samples again leaves it out.
+    static let thinnedFlag: UInt8 = 32
     static let modeMask: UInt8 = 3
     static let step = 8
     static let count = 12

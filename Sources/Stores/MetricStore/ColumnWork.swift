@@ -17,7 +17,7 @@ final class ColumnWork: Sendable {
 
     /// Requests whose samples are read together.
     struct Scan: Sendable {
-        /// `(start, end]`, milliseconds; retention already taken into account.
+        /// `(start, end]`, milliseconds; what is out of retention is each series' own.
         var start: Int64
         var end: Int64
         var keepsMarkers: Bool
@@ -48,7 +48,7 @@ final class ColumnWork: Sendable {
     let selectors: [Selector]
     /// By request.
     let selectorNumbers: [Int]
-    /// Samples at or before this are out of retention.
+    /// Samples at or before this are out of retention, unless a rule needs them.
     let oldest: Int64
     let sampleLimit: Int
     private let now: Int64
@@ -86,7 +86,7 @@ final class ColumnWork: Sendable {
             precondition(request.steps > 0 && request.step > 0, "a request has steps, each onward")
             let selector = selectorNumbers[number]
             guard request.hasShortcut else {
-                selectors[selector].scans.append(Scan(number, request, oldest: oldest))
+                selectors[selector].scans.append(Scan(number, request))
                 continue
             }
             selectors[selector].shortcuts.append(number)
@@ -156,11 +156,11 @@ extension ColumnRequest {
 }
 
 extension ColumnWork.Scan {
-    fileprivate init(_ number: Int, _ request: ColumnRequest, oldest: Int64) {
+    fileprivate init(_ number: Int, _ request: ColumnRequest) {
         let start = request.end.subtractingReportingOverflow(request.length + request.before)
         let last = request.end + Int64(request.steps - 1) * request.step
         self.init(
-            start: start.overflow ? oldest : max(start.partialValue, oldest),
+            start: start.overflow ? .min : start.partialValue,
             end: last + request.after,
             keepsMarkers: request.function.shortcut.seesMarkers,
             requests: [number]

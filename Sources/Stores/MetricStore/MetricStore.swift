@@ -19,6 +19,7 @@ package final class MetricStore: SeriesReading, SampleAppending, Sendable {
     private let shards: [Shard]
     private let gate: AdmissionGate
     private let tables: SelectorTables
+    private let longWindows = LongWindowBoard()
     private let threads = Mutex<[OwnedThread]>([])
     private let disk: StoreDisk?
     /// The metric that the last limit message named; asking the shards for every refused batch would slow them.
@@ -83,7 +84,7 @@ package final class MetricStore: SeriesReading, SampleAppending, Sendable {
                 let (settings, budget, hasher, shards, clock) = (
                     settings, budget, hasher, shards, clock
                 )
-                let (disk, gate) = (disk, gate)
+                let (disk, gate, longWindows) = (disk, gate, longWindows)
                 return OwnedThread(name: "store-\(shard.number)") {
                     shard.run(
                         shards: shards,
@@ -101,6 +102,7 @@ package final class MetricStore: SeriesReading, SampleAppending, Sendable {
                         },
                         durable: disk?.durable(shard.number),
                         recovered: { disk?.board.report($0) { gate.open() } },
+                        longWindows: longWindows,
                         oldest: { clock.now() - settings.retention }
                     )
                 }
@@ -335,11 +337,23 @@ package final class MetricStore: SeriesReading, SampleAppending, Sendable {
         return texts.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
     }
 
+    /// Keeps what rules need beyond the retention, from now on; what other rules needed before goes.
+    ///
+    /// Series that are needed are thinned to about a sample a minute once they are out of retention, instead of
+    /// dropped, and are seen that far back by all reads. Works before `start`, too.
+    ///
+    /// - Parameter needs: Of all rules; those that the retention covers cost nothing.
+    package func keep(_ needs: [RetentionNeed]) {
+        longWindows.publish(
+            LongWindows(needs, retention: settings.retention, longest: settings.longWindowMax)
+        )
+    }
+
     /// Drops what is out of retention now; the shards do it by themselves over each minute.
     package func expire() {
         let oldest = (clock.now() - settings.retention).milliseconds
         // A store that is not running holds nothing.
-        _ = try? ask(ReadWork(.expire, start: oldest, shards: shards.count))
+        _ = try? ask(ReadWork(.expire, oldest: oldest, shards: shards.count))
     }
 
     private func ask(
@@ -347,13 +361,14 @@ package final class MetricStore: SeriesReading, SampleAppending, Sendable {
         _ selection: SeriesSelection,
         sampleLimit: Int = .max
     ) throws(SeriesReadingError) -> [ReadWork.Answer] {
-        let start = max(selection.range.start, clock.now() - settings.retention)
+        let now = clock.now()
         return try ask(
             ReadWork(
                 question,
-                selector: tables.reference(to: selection.matchers, now: clock.now().milliseconds),
-                start: start.milliseconds,
+                selector: tables.reference(to: selection.matchers, now: now.milliseconds),
+                start: selection.range.start.milliseconds,
                 end: selection.range.end.milliseconds,
+                oldest: (now - settings.retention).milliseconds,
                 sampleLimit: sampleLimit,
                 shards: shards.count
             )
@@ -401,6 +416,7 @@ package final class MetricStore: SeriesReading, SampleAppending, Sendable {
         var total = ShardStatistics(
             samples: 0,
             evictedSamples: 0,
+            longWindows: LongWindowStatistics(),
             labelNames: [],
             labelPairs: 0,
             metrics: [:]
@@ -410,6 +426,7 @@ package final class MetricStore: SeriesReading, SampleAppending, Sendable {
         {
             total.samples += part.samples
             total.evictedSamples += part.evictedSamples
+            total.longWindows.add(part.longWindows)
             total.labelNames.formUnion(part.labelNames)
             total.labelPairs += part.labelPairs
             total.metrics.merge(part.metrics, uniquingKeysWith: +)
@@ -419,6 +436,7 @@ package final class MetricStore: SeriesReading, SampleAppending, Sendable {
             seriesMax: settings.maxSeries,
             samples: total.samples,
             evictedSamples: total.evictedSamples,
+            longWindows: total.longWindows,
             bytes: budget.bytes,
             bytesMax: settings.maxMemoryBytes,
             labelNames: total.labelNames.count,
@@ -467,6 +485,6 @@ package final class MetricStore: SeriesReading, SampleAppending, Sendable {
                 statistics.evictedSamples,
                 .counter
             ),
-        ]
+        ] + statistics.longWindows.families
     }
 }

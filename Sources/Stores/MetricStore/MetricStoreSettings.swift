@@ -6,6 +6,8 @@ package struct MetricStoreSettings: Hashable, Sendable {
     package var shards: Int
     /// How long samples stay (`store.retention`).
     package var retention: Duration
+    /// How long samples that rules need stay at most (`store.long_window_max`); at or below `retention`: no longer.
+    package var longWindowMax: Duration
     /// Series at most (`store.max_series`); past it new ones are refused, old ones go on.
     package var maxSeries: Int
     /// Of those, percent that only series of the service's own may take: of recording rules and log metrics
@@ -36,6 +38,7 @@ package struct MetricStoreSettings: Hashable, Sendable {
     package init(
         shards: Int = MetricStoreSettings.defaultShards,
         retention: Duration = .seconds(6 * 3600),
+        longWindowMax: Duration = .seconds(35 * 86400),
         maxSeries: Int = 500_000,
         reservedSeriesPercent: Int = 5,
         seriesPerMetricMax: Int = .max,
@@ -51,6 +54,7 @@ package struct MetricStoreSettings: Hashable, Sendable {
     ) {
         self.shards = shards
         self.retention = retention
+        self.longWindowMax = longWindowMax
         self.maxSeries = maxSeries
         self.reservedSeriesPercent = min(max(reservedSeriesPercent, 0), 100)
         self.seriesPerMetricMax = seriesPerMetricMax

@@ -17,6 +17,8 @@ package struct MetricStoreStatistics: Sendable, Codable {
     package var samples: Int
     /// Samples within the retention that were given up because memory ran out, since the start.
     package var evictedSamples: Int
+    /// What is held beyond the retention.
+    package var longWindows: LongWindowStatistics
     /// Bytes of memory that samples and index hold.
     package var bytes: Int
     package var bytesMax: Int
@@ -31,6 +33,7 @@ package struct MetricStoreStatistics: Sendable, Codable {
         seriesMax: Int,
         samples: Int,
         evictedSamples: Int,
+        longWindows: LongWindowStatistics = LongWindowStatistics(),
         bytes: Int,
         bytesMax: Int,
         labelNames: Int,
@@ -41,6 +44,7 @@ package struct MetricStoreStatistics: Sendable, Codable {
         self.seriesMax = seriesMax
         self.samples = samples
         self.evictedSamples = evictedSamples
+        self.longWindows = longWindows
         self.bytes = bytes
         self.bytesMax = bytesMax
         self.labelNames = labelNames

@@ -29,9 +29,11 @@ final class ReadWork: Sendable {
 
     let question: Question
     let selector: SelectorReference
-    /// `(start, end]` in ms; retention already taken into account.
+    /// `(start, end]` in ms.
     let start: Int64
     let end: Int64
+    /// Samples at or before this are out of retention, unless a rule needs them.
+    let oldest: Int64
     private let sampleLimit: Int
     private let samplesRead = Atomic<Int>(0)
     private let answers: Monitor<Answers>
@@ -41,6 +43,7 @@ final class ReadWork: Sendable {
         selector: SelectorReference = SelectorReference(id: 0, matchers: []),
         start: Int64 = 0,
         end: Int64 = 0,
+        oldest: Int64 = 0,
         sampleLimit: Int = .max,
         shards: Int
     ) {
@@ -48,6 +51,7 @@ final class ReadWork: Sendable {
         self.selector = selector
         self.start = start
         self.end = end
+        self.oldest = oldest
         self.sampleLimit = sampleLimit
         answers = Monitor(Answers(remaining: shards, parts: Array(repeating: nil, count: shards)))
     }
@@ -78,6 +82,7 @@ final class ReadWork: Sendable {
 struct ShardStatistics: Sendable {
     var samples: Int
     var evictedSamples: Int
+    var longWindows: LongWindowStatistics
     var labelNames: Set<String>
     var labelPairs: Int
     /// Series by metric name, of the metrics with the most.

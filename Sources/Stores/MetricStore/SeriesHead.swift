@@ -46,6 +46,8 @@ struct SeriesHead {
     /// Encodings other than the canonical one that the alias table knows.
     var aliasCount: UInt8 = 0
     var state = State.free
+    /// The number of the series' retention class; 0: nothing is kept beyond the retention.
+    var retention: UInt8 = 0
 
     /// Slots of a full-grown ring.
     ///

@@ -214,7 +214,8 @@ extension SeriesStorage {
         return true
     }
 
-    private mutating func removeChunk(_ head: UnsafeMutablePointer<SeriesHead>, at place: Int) {
+    /// Frees chunk `place` and takes it from the directory; its samples stay counted.
+    mutating func removeChunk(_ head: UnsafeMutablePointer<SeriesHead>, at place: Int) {
         unsafe slab.free(chunk(head, place))
         let entries = unsafe slab.address(head.pointee.directory)
         let bytes = SeriesHead.directoryEntryBytes

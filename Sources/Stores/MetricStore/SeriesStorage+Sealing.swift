@@ -102,12 +102,18 @@ extension SeriesStorage {
 
     /// Packs the samples that are in no chunk yet, together with the last chunk while that is short.
     ///
-    /// When no memory is to be had the series' own oldest chunks make room, one by one; when it has none
-    /// left, half of what was to be sealed is given up. What is held stays without a hole.
+    /// When no memory is to be had, some of what is held beyond the retention makes room, then the series' own
+    /// oldest chunks, one by one; when it has none left, half of what was to be sealed is given up. What is
+    /// held stays without a hole.
+    ///
+    /// - Parameters:
+    ///   - head: The series.
+    ///   - oldest: Samples at or before this are out of retention.
     mutating func seal(_ head: UnsafeMutablePointer<SeriesHead>, oldest: Int64) {
         let unsealed = unsafe Int(head.pointee.unsealed)
         guard unsealed > 0 else { return }
-        unsafe dropExpiredChunks(head, oldest: oldest)
+        unsafe dropExpiredChunks(head, oldest: bound(head, oldest: oldest))
+        var searches = SeriesStorage.searchesMax
         while true {
             let held = unsafe unpackShortLastChunk(head)
             let first = unsafe Int(head.pointee.rawCount) - unsealed
@@ -137,6 +143,10 @@ extension SeriesStorage {
                 return
             }
             if block != 0 { slab.free(block) }
+            if searches > 0 {
+                searches -= 1
+                if giveUpSomeLong(oldest: oldest) { continue }
+            }
             guard unsafe head.pointee.chunkCount > 0 else {
                 unsafe forgetOldestRaw(head, max(1, unsealed / 2))
                 return
@@ -186,7 +196,13 @@ extension SeriesStorage {
 
     /// Gives up the oldest chunk of a series because memory or its directory is full.
     private mutating func evictOldestChunk(_ head: UnsafeMutablePointer<SeriesHead>) {
-        evictedSamples += unsafe ChunkDecoder.count(slab.address(chunk(head, 0)))
+        let oldest = unsafe slab.address(chunk(head, 0))
+        let samples = unsafe ChunkDecoder.count(oldest)
+        if unsafe ChunkDecoder.isThinned(oldest) {
+            givenUpSamples += samples
+        } else {
+            evictedSamples += samples
+        }
         unsafe dropOldestChunks(head, 1)
     }
 
@@ -299,12 +315,16 @@ extension SeriesStorage {
         unsafe head.pointee.unsealed = 0
     }
 
-    /// Drops what of a live series is out of retention; true when that was all, and it is `expired` now.
+    /// Drops what of a live series is out of retention, or thins what is needed of it.
+    ///
+    /// - Returns: True when nothing is left, and it is `expired` now.
     mutating func expire(_ series: UInt32, oldest: Int64) -> Bool {
         let head = unsafe heads + Int(series)
         guard unsafe head.pointee.state == SeriesHead.State.live else { return false }
-        guard unsafe head.pointee.lastTimestamp <= oldest else {
-            unsafe dropExpiredChunks(head, oldest: oldest)
+        let bound = unsafe bound(head, oldest: oldest)
+        guard unsafe head.pointee.lastTimestamp <= bound else {
+            unsafe dropExpiredChunks(head, oldest: bound)
+            if unsafe head.pointee.retention != 0 { unsafe thin(head, oldest: oldest) }
             return false
         }
         dropSamples(series)

@@ -38,6 +38,21 @@ struct SeriesStorage: ~Copyable {
     var evictedSamples = 0
     /// Heads in state `expired`.
     var expiredCount = 0
+    /// Where chunks are thinned: two at a time.
+    let thinning = SampleColumns(capacity: 2 * ChunkLayout.countMax)
+    /// What is kept beyond the retention, by the numbers in the heads.
+    var classes: [RetentionClass] = [.none]
+    var classNumbers: [RetentionClass: UInt8] = [:]
+    /// Series of which anything is.
+    var neededSeries = 0
+    /// Samples that thinning left out.
+    var thinnedSamples = 0
+    /// Samples beyond the retention that were given up because memory ran short.
+    var givenUpSamples = 0
+    /// Those series, and some that are not any more; each again when it came again.
+    var neededList: [UInt32] = []
+    /// The place in the list that was last asked to give something up.
+    var giveUpCursor = 0
 
     /// An empty storage for as many series as the budget allows, and for what a snapshot of so many bytes holds.
     init(budget: MemoryBudget, snapshotBytes: Int = 0) {
@@ -179,6 +194,7 @@ struct SeriesStorage: ~Copyable {
         dropSamples(series)
         if unsafe heads[Int(series)].state == SeriesHead.State.expired { expiredCount -= 1 }
         unsafe heads[Int(series)].state = SeriesHead.State.free
+        if unsafe heads[Int(series)].retention != 0 { neededSeries -= 1 }
         freeHeads.append(series)
     }
 

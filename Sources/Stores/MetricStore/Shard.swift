@@ -69,12 +69,14 @@ final class Shard: Sendable {
     ///   - make: Makes the data, on this thread, with room for a snapshot of so many bytes.
     ///   - durable: Where the data is on disk; nil: nowhere.
     ///   - recovered: Told once the data is back.
+    ///   - longWindows: What rules need beyond the retention.
     ///   - oldest: The moment at or before which samples are out of retention.
     func run(
         shards: [Shard],
         core make: (Int) -> ShardCore,
         durable: ShardDurability?,
         recovered: (Result<StoreRecovery, SampleLogProblem>) -> Void,
+        longWindows: LongWindowBoard,
         oldest: () -> Timestamp
     ) {
         var core = make(0)
@@ -104,6 +106,7 @@ final class Shard: Sendable {
                 moreParts = false
             case .work(let part, let question, let more):
                 moreParts = more
+                core.adopt(longWindows)
                 if let part {
                     if core.needsPurge(for: part.entries.count) { finish(&readings, &core) }
                     append(part, &core, disk?.journal, shards)

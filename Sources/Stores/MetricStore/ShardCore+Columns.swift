@@ -97,7 +97,7 @@ extension ShardCore {
             for place in places where !work.isOverLimit {
                 storage.read(
                     series[place],
-                    after: scan.start,
+                    after: max(scan.start, storage.bound(series[place], oldest: work.oldest)),
                     through: scan.end,
                     keepsMarkers: scan.keepsMarkers,
                     into: &scratch
@@ -135,7 +135,6 @@ extension ShardCore {
     ) -> Int {
         let (low, overflow) = request.end.subtractingReportingOverflow(request.length)
         let start = overflow ? Int64.min : low
-        let floor = max(start, oldest)
         var samples = 0
         let last = series.count - 1
         switch request.function.shortcut {
@@ -145,7 +144,7 @@ extension ShardCore {
                 storage.prefetchHead(series[min(place &+ 12, last)])
                 let value = storage.newestValue(
                     series[place],
-                    after: floor,
+                    after: max(start, storage.bound(series[place], oldest: oldest)),
                     through: request.end
                 )
                 if value.bitPattern != SampleScratch.markerBits { samples += 1 }
@@ -155,7 +154,7 @@ extension ShardCore {
             for place in places {
                 let newest = storage.newestSample(
                     series[place],
-                    after: floor,
+                    after: max(start, storage.bound(series[place], oldest: oldest)),
                     through: request.end
                 )
                 guard let newest, !Staleness.isMarker(newest.value) else { continue }
@@ -167,10 +166,13 @@ extension ShardCore {
                 // Each step finds in place what the one before it has fetched.
                 storage.prefetchHead(series[min(place &+ 18, last)])
                 storage.prefetchDirectory(series[min(place &+ 12, last)])
-                storage.prefetchChunk(series[min(place &+ 6, last)], holding: floor)
+                let near = series[min(place &+ 6, last)]
+                let nearBound = storage.bound(near, oldest: oldest)
+                storage.prefetchChunk(near, holding: max(start, nearBound))
+                let bound = storage.bound(series[place], oldest: oldest)
                 let found = storage.extrapolated(
                     series[place],
-                    oldest: oldest,
+                    oldest: bound,
                     after: start,
                     through: request.end,
                     isCounter: isCounter,
@@ -181,7 +183,12 @@ extension ShardCore {
                     unsafe values.base[place] = value
                     samples += count
                 case .needsScan:
-                    unsafe values.base[place] = scan(request, floor, start, series[place])
+                    unsafe values.base[place] = scan(
+                        request,
+                        max(start, bound),
+                        start,
+                        series[place]
+                    )
                     samples += scratch.count
                 }
             }

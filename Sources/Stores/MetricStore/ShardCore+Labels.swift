@@ -63,7 +63,8 @@ extension ShardCore {
 
     private func isSeen(_ search: LabelProgress, _ series: UInt32) -> Bool {
         let work = search.work
-        return storage.newestSample(series, after: work.start, through: work.end) != nil
+        let start = max(work.start, storage.bound(series, oldest: work.oldest))
+        return storage.newestSample(series, after: start, through: work.end) != nil
     }
 
     /// Looks through a pair's series until one has a sample in the range: most often the first.

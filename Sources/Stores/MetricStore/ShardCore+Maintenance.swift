@@ -103,6 +103,11 @@ extension ShardCore {
         return ShardStatistics(
             samples: storage.sampleCount,
             evictedSamples: storage.evictedSamples,
+            longWindows: LongWindowStatistics(
+                series: storage.neededSeries,
+                thinnedSamples: storage.thinnedSamples,
+                givenUpSamples: storage.givenUpSamples
+            ),
             labelNames: names,
             labelPairs: index.valueCount,
             metrics: Dictionary(metrics.prefix(100).map { ($0.name, $0.series) }) { $1 }

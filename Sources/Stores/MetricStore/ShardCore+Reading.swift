@@ -25,7 +25,7 @@ extension ShardCore {
         case .statistics:
             work.finish(.statistics(statistics()), shard: number)
         case .expire:
-            expire(oldest: work.start)
+            expire(oldest: work.oldest)
             work.finish(.texts([]), shard: number)
         case .labelNames, .labelValues: return .labels(beginLabels(work))
         case .samples, .labelSets:
@@ -63,13 +63,14 @@ extension ShardCore {
         let place = read.next
         let series = read.plan.series[place]
         read.next += 1
+        let start = max(work.start, storage.bound(series, oldest: work.oldest))
         guard case .samples = work.question else {
-            if storage.newestSample(series, after: work.start, through: work.end) != nil {
+            if storage.newestSample(series, after: start, through: work.end) != nil {
                 read.labelSets.append(labels(read.plan, place))
             }
             return 0
         }
-        let samples = storage.samples(series, after: work.start, through: work.end)
+        let samples = storage.samples(series, after: start, through: work.end)
         guard !samples.isEmpty else { return 0 }
         read.series.append(SeriesSamples(labels: labels(read.plan, place), samples: samples))
         return samples.count

@@ -38,6 +38,9 @@ struct ShardCore: ~Copyable {
     var sweepsSincePurge = 0
     /// True when expired series should be purged as soon as nothing reads.
     var isPurgeDue = false
+    /// What rules need beyond the retention, and which version of it.
+    var longWindows = LongWindows()
+    var longWindowsVersion = 0
     /// Where a window's samples are put together.
     var scratch = SampleScratch()
     /// What happened and is not in the log yet; only written to when `keepsLog`.
@@ -270,6 +273,7 @@ struct ShardCore: ~Copyable {
         unsafe head.pointee.aliasHash = hash.primary
         unsafe head.pointee.source = work.source
         aliases.insert(hash, target: series + 1)
+        requireNew(series)
         if keepsLog { note(series, batch, entry, hash) }
         return series + 1
     }
