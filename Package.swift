@@ -238,7 +238,7 @@ var targets: [Target] = [
         "ControlCommands",
         [
             "Buffers", "APIModel", "ArgumentParsing", "HTTPClient", "Rules", "RuleEvaluation",
-            "PromQLSyntax",
+            "PromQLSyntax", "Configuration",
             "Incidents", "OnCall", "Matching", "Model", "Telemetry", "Timekeeping",
         ]
     ),

@@ -7,7 +7,7 @@ package struct RuleCheckDocument: Codable, Hashable, Sendable {
         package var column: Int
         /// What was found, and how to mend it.
         package var message: String
-        /// The lint's name; null for a problem, which keeps the file from loading.
+        /// The lint's name; null for a note, and for a problem, which keeps the file from loading.
         @Null package var lint: String?
 
         package init(file: String, line: Int, column: Int, message: String, lint: String?) {
@@ -29,6 +29,8 @@ package struct RuleCheckDocument: Codable, Hashable, Sendable {
     package var logMetrics: Int
     package var problems: [Entry]
     package var warnings: [Entry]
+    /// What is as meant, and good to know.
+    package var notes: [Entry]
 
     package init(
         groups: Int,
@@ -37,7 +39,8 @@ package struct RuleCheckDocument: Codable, Hashable, Sendable {
         objectives: Int,
         logMetrics: Int,
         problems: [Entry],
-        warnings: [Entry]
+        warnings: [Entry],
+        notes: [Entry] = []
     ) {
         schema = "tocsin.rule-check/1"
         status = !problems.isEmpty ? "invalid" : warnings.isEmpty ? "ok" : "warnings"
@@ -48,5 +51,6 @@ package struct RuleCheckDocument: Codable, Hashable, Sendable {
         self.logMetrics = logMetrics
         self.problems = problems
         self.warnings = warnings
+        self.notes = notes
     }
 }

@@ -100,6 +100,8 @@ private struct SettingsReader {
         store.path = map.string("path") ?? store.path
         store.retention =
             map.duration("retention", in: .seconds(600)...(day * 14)) ?? store.retention
+        store.longWindowMax =
+            map.duration("long_window_max", in: .zero...(day * 100)) ?? store.longWindowMax
         store.maxSeries = map.integer("max_series", in: 1000...50_000_000) ?? store.maxSeries
         store.reservedSeriesPercent =
             map.integer("reserved_series_percent", in: 0...50) ?? store.reservedSeriesPercent

@@ -29,6 +29,8 @@ package struct DaemonSettings: Hashable, Sendable {
         package var path = "var/tocsin"
         /// How long samples stay in the rings.
         package var retention: Duration = .seconds(6 * 3600)
+        /// How long samples that rules need stay at most; at or below `retention`: no longer than others.
+        package var longWindowMax: Duration = .seconds(35 * 86400)
         package var maxSeries = 500_000
         /// Of those, percent that only recording rules and log metrics may take.
         package var reservedSeriesPercent = 5

@@ -30,6 +30,7 @@ package enum SettingsSchema {
               "properties": {
                 "path": {"type": "string", "default": "var/tocsin", "description": "folder for the state file and the samples"},
                 "retention": {"$ref": "#/$defs/duration", "default": "6h", "description": "how long samples stay in the rings"},
+                "long_window_max": {"$ref": "#/$defs/duration", "default": "35d", "description": "how long series stay at most, thinned, that a rule reads further back than retention; 0s: none do"},
                 "max_series": {"type": "integer", "default": 500000, "description": "over it new series are refused, old ones go on"},
                 "reserved_series_percent": {"type": "integer", "minimum": 0, "maximum": 50, "default": 5, "description": "the part of max_series that only recording rules and log metrics may take"},
                 "max_series_per_metric": {"type": "integer", "description": "series of one metric name at most; default: max_series"},

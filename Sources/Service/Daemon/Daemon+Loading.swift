@@ -2,6 +2,7 @@ import CloudWatchIngest
 import Configuration
 import Incidents
 import Ingest
+import MetricStore
 import Model
 import Paging
 import RuleEvaluation
@@ -19,9 +20,15 @@ extension Daemon {
     func adopt(_ files: LoadedFiles) throws {
         try tracker.load(files.rules.slos, at: clock.now())
         let needs = try files.rules.selectorNeeds
+        let reaches = try files.rules.reaches(
+            interval: settings.evaluation.interval,
+            delay: settle
+        )
         try engine.load(files.rules)
         try logMetrics.load(files.rules.logMetrics)
         for poller in pollers { poller.update(needs: needs) }
+        store.keep(reaches.retentionNeeds)
+        note(reaches)
         let now = clock.now()
         loading.withLock {
             $0 = StatusRoutes.Loading(
@@ -32,6 +39,18 @@ extension Daemon {
         }
         reloads.successful.set(1)
         reloads.at.set(now.seconds)
+    }
+
+    /// Tells of the rules that read further back than all samples are kept.
+    private func note(_ reaches: [RuleReach]) {
+        for reach in reaches {
+            let note = reach.note(
+                retention: settings.store.retention,
+                longest: settings.store.longWindowMax
+            )
+            guard let note else { continue }
+            log.info("\(reach.location): \(note)")
+        }
     }
 
     /// Reads all files again; what is wrong leaves everything as it was.

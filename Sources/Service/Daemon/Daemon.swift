@@ -45,6 +45,8 @@ final class Daemon: Sendable {
     let tracker: SLOTracker
     let engine: RuleEngine
     let pollers: [CloudWatchPoller]
+    /// How much later than now rules over CloudWatch's series are evaluated.
+    let settle: Duration
     let readiness = ServiceReadiness()
     let reloads: (successful: Gauge, at: Gauge)
     /// How the files that run were loaded.
@@ -86,6 +88,7 @@ final class Daemon: Sendable {
         store = MetricStore(
             settings: MetricStoreSettings(
                 retention: settings.store.retention,
+                longWindowMax: settings.store.longWindowMax,
                 maxSeries: settings.store.maxSeries,
                 reservedSeriesPercent: settings.store.reservedSeriesPercent,
                 seriesPerMetricMax: settings.store.maxSeriesPerMetric ?? .max,
@@ -142,9 +145,8 @@ final class Daemon: Sendable {
         var engineSettings = RuleEngineSettings()
         engineSettings.interval = settings.evaluation.interval
         let accounts = settings.sources.cloudWatch.map { Daemon.cloudWatch($0) }
-        engineSettings.settle = RuleEngineSettings.settleCloudWatch(
-            settings.evaluation.settle ?? accounts.map(\.arrivalDelay).max() ?? .zero
-        )
+        settle = settings.evaluation.settle ?? accounts.map(\.arrivalDelay).max() ?? .zero
+        engineSettings.settle = RuleEngineSettings.settleCloudWatch(settle)
         engineSettings.graceAfterStart = settings.evaluation.graceAfterStart
         engineSettings.sight = { sight.absence($0, at: $1) }
         engineSettings.externalURL = settings.server.linkBase

@@ -23,6 +23,7 @@ enum Rehearsal {
             )
             try engine.load(rules)
             _ = try rules.selectorNeeds
+            _ = try rules.reaches(interval: .seconds(15))
         } catch {
             problems += diagnostics(error)
         }

@@ -31,6 +31,7 @@ import Testing
               reserved_series_percent: 10
               max_series_per_metric: 4000
               max_series_per_source: 8000
+              long_window_max: 7d
               max_memory: 256MiB
               logs: {max_memory: 32MiB, retention: 30m}
             evaluation: {interval: 5s, settle: 30s, grace_after_start: 10s}
@@ -58,6 +59,7 @@ import Testing
         #expect(settings.store.maxSeriesPerSource == 8000)
         #expect(settings.store.maxMemoryBytes == 256 << 20)
         #expect(settings.store.logRetention == .seconds(1800))
+        #expect(settings.store.longWindowMax == .seconds(7 * 86400))
         #expect(settings.evaluation.settle == .seconds(30))
         let account = try #require(settings.sources.cloudWatch.first)
         #expect(account.regions == ["eu-west-1", "us-east-1"])

@@ -57,6 +57,30 @@ import Testing
         #expect(problem.problems.first?.message.hasPrefix("not valid PromQL") ?? false)
     }
 
+    @Test func rulesThatReadFurtherBackThanTheStoreKeepsAreNoted() async throws {
+        let folder = try TestFolder([
+            "rules.yaml": """
+            groups:
+              - {name: a, rules: [{record: x, expr: 'sum(increase(x_total[3d]))'}]}
+            """
+        ])
+        let file = folder.path + "/rules.yaml"
+        let run = await CommandRun(["rules", "check", "--lint-fatal", file])
+        #expect(run.code == .ok)
+        #expect(
+            run.messages
+                == "note: \(file):2:23: record \"x\" reads 3d back, longer than store.retention "
+                + "(6h); older samples of its series are kept thinned to one a minute\n"
+        )
+        let longer = await CommandRun(["rules", "check", "--retention", "3d", file])
+        #expect(longer.messages == "")
+        let json = await CommandRun(["rules", "check", "--format", "json", file])
+        let document = try APIJSON.decode(RuleCheckDocument.self, from: Data(json.output.utf8))
+        #expect(document.status == "ok" && document.notes.count == 1)
+        let bad = await CommandRun(["rules", "check", "--retention", "long", file])
+        #expect(bad.code == .usage)
+    }
+
     @Test func templatesAreChecked() async throws {
         let folder = try TestFolder([
             "rules.yaml": Self.rules.replacing("{{ $value }}", with: "{{ $valu }}")

@@ -1,5 +1,6 @@
 import APIModel
 import ArgumentParsing
+import Configuration
 import Model
 import RuleEvaluation
 import Rules
@@ -31,6 +32,11 @@ struct RulesCheckCommand {
                 "scrape-interval",
                 value: "DURATION",
                 "How often series have a sample, CloudWatch's apart (default: 15s)"
+            ),
+            OptionSpec(
+                "retention",
+                value: "DURATION",
+                "The server's store.retention; rules that read further back are noted (default: 6h)"
             ),
             OptionSpec("ignore-unknown-fields", "Pass over keys that nobody knows"),
             OptionSpec("format", value: "FORMAT", choices: ["text", "json"], "How to print"),
@@ -74,12 +80,16 @@ struct RulesCheckCommand {
         if invocation.has("live"), lints.contains(.emptySelector) {
             findings += try await emptySelectors(rules)
         }
-        let document = document(rules, findings)
+        let notes = try notes(rules, invocation)
+        let document = document(rules, findings, notes: notes)
         if isJSON {
             try terminal.outputJSON(document)
         } else {
             for finding in findings {
                 terminal.messages("\(terminal.colored("warning", .yellow)): \(finding)\n")
+            }
+            for note in notes {
+                terminal.messages("note: \(note.location): \(note.message)\n")
             }
             terminal.output(
                 "OK: \(document.groups) groups, \(document.rules) rules, "
@@ -113,16 +123,40 @@ struct RulesCheckCommand {
     }
 
     private func scrapeInterval(_ invocation: Invocation) throws(CommandFailure) -> Duration {
-        guard let text = invocation.value("scrape-interval") else {
-            return RuleLinter().scrapeInterval
-        }
+        try duration("scrape-interval", invocation) ?? RuleLinter().scrapeInterval
+    }
+
+    private func duration(
+        _ option: String,
+        _ invocation: Invocation
+    ) throws(CommandFailure) -> Duration? {
+        guard let text = invocation.value(option) else { return nil }
         guard let span = Duration(prometheus: text), span > .zero else {
             throw CommandFailure(
                 code: .usage,
-                message: "--scrape-interval needs a duration such as 30s, not \"\(text)\""
+                message: "--\(option) needs a duration such as 30s, not \"\(text)\""
             )
         }
         return span
+    }
+
+    /// The rules that read further back than a server keeps all samples.
+    private func notes(
+        _ rules: RuleSet,
+        _ invocation: Invocation
+    ) throws(CommandFailure) -> [Diagnostic] {
+        let retention = try duration("retention", invocation) ?? DaemonSettings().store.retention
+        let reaches: [RuleReach]
+        do {
+            reaches = try rules.reaches(interval: RuleLinter().evaluationInterval)
+        } catch {
+            throw CommandFailure(code: .badConfiguration, message: "\(error)")
+        }
+        return reaches.compactMap { reach in
+            reach.note(retention: retention, longest: DaemonSettings().store.longWindowMax).map {
+                Diagnostic(reach.location, $0)
+            }
+        }
     }
 
     private func emptySelectors(
@@ -158,7 +192,8 @@ struct RulesCheckCommand {
     private func document(
         _ rules: RuleSet,
         _ findings: [RuleLintFinding] = [],
-        problems: [Diagnostic] = []
+        problems: [Diagnostic] = [],
+        notes: [Diagnostic] = []
     ) -> RuleCheckDocument {
         func entry(
             _ place: SourceLocation,
@@ -182,7 +217,8 @@ struct RulesCheckCommand {
             objectives: rules.slos.count,
             logMetrics: rules.logMetrics.count,
             problems: problems.map { entry($0.location, $0.message, nil) },
-            warnings: findings.map { entry($0.location, $0.message, $0.lint) }
+            warnings: findings.map { entry($0.location, $0.message, $0.lint) },
+            notes: notes.map { entry($0.location, $0.message, nil) }
         )
     }
 }
