@@ -256,7 +256,7 @@ private struct SegmentBuffer: ~Copyable {
     private var count = 0
 
     init() {
-        capacity = 8 << 20
+        capacity = 0
         unsafe start = .allocate(byteCount: capacity + RecordDecoder.tailBytes, alignment: 16)
     }
 

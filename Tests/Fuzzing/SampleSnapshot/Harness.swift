@@ -4,6 +4,7 @@ import SampleLog
 import StoreTestSupport
 import Telemetry
 import TestSupport
+import Timekeeping
 
 private let folder = "data"
 private let settings = MetricStoreSettings(shards: 1, maxSeries: 2000, maxMemoryBytes: 16 << 20)

@@ -54,8 +54,9 @@ extension ShardCore {
                 }
                 coverage.end = section.position
                 coverage.heads = hashes.count
-                guard Int(section.first) == pages.count + 1, Int(totals.heads) == hashes.count,
-                    Int(totals.pairs) == pairCount,
+                guard section.first == UInt64(pages.count + 1),
+                    totals.heads == UInt64(hashes.count), totals.pairs == UInt64(pairCount),
+                    totals.samples < 1 << 48, totals.changes < 1 << 62,
                     coverage.slices.count == (hashes.count + SnapshotTaking.sliceSeries - 1)
                         / SnapshotTaking.sliceSeries
                 else { throw SnapshotReader.Damage("its totals are wrong", at: reader.offset) }
