@@ -93,7 +93,9 @@ def test_single_entries_of_conformance_files_pass(tmp_path):
 
 def test_the_shipped_rules_have_no_warning_and_promtool_loads_them(tmp_path):
     checked = sloctl("rules", "check", "--lint-fatal", PROJECT / "AlertRules")
-    assert (checked.returncode, checked.stderr) == (0, ""), checked.stdout
+    assert checked.returncode == 0, checked.stderr
+    # Notes tell how windows longer than the retention are kept; they are no warnings.
+    assert [line for line in checked.stderr.splitlines() if not line.startswith("note: ")] == []
     exported = sloctl("rules", "export", PROJECT / "AlertRules")
     assert (exported.returncode, exported.stderr) == (0, "")
     file = tmp_path / "rules.yaml"

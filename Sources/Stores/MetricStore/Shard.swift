@@ -92,6 +92,7 @@ final class Shard: Sendable {
         }
         var readings = FIFO<Reading>()
         var nextSweep = MonotonicTime.nanoseconds() + Shard.sweepNanoseconds
+        var freed = FreedMemory()
         while true {
             // Numbers of series are given to others only while nothing reads: let the readings come to their end.
             let takesQuestions = readings.count < Shard.readingsMax && !core.isPurgeDue
@@ -108,6 +109,7 @@ final class Shard: Sendable {
                 moreParts = more
                 core.adopt(longWindows)
                 if let part {
+                    freed.noteWork()
                     if core.needsPurge(for: part.entries.count) { finish(&readings, &core) }
                     append(part, &core, disk?.journal, shards)
                 }
@@ -122,6 +124,8 @@ final class Shard: Sendable {
             let now = MonotonicTime.nanoseconds()
             if now >= nextSweep {
                 core.sweep(oldest: oldest().milliseconds)
+                if disk?.snapshots.isUnderway ?? false { freed.noteWork() }
+                freed.tick()
                 if let disk {
                     disk.journal.tick()
                     disk.snapshots.tick(&core, disk.journal)

@@ -50,6 +50,9 @@ final class ShardSnapshots {
         return requests.isEmpty ? 1000 : 2
     }
 
+    /// True while memory is used for a snapshot that is not on disk yet.
+    var isUnderway: Bool { copying != nil || finishing != nil }
+
     func request(_ request: SnapshotRequest) {
         requests.append(request)
         notBefore = 0

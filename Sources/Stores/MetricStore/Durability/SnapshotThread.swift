@@ -17,7 +17,7 @@ final class SnapshotThread: Sendable {
     }
 
     /// Bytes on their way at most, before shards wait with the next slice.
-    private static let bytesMax = 16 << 20
+    private static let bytesMax = 4 << 20
     private let queue = Monitor(Queue())
 
     /// True when a shard may go on with its snapshot.

@@ -1,5 +1,6 @@
 #pragma once
 // What Glibc's Swift module does not expose: epoll, eventfd, timerfd, signalfd and a few calls beside them.
+#include <malloc.h>
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
