@@ -70,11 +70,11 @@ package struct HTTPResponse: Sendable {
     }
 
     package init(status: Int, contentType: String, _ text: String) {
-        self.init(
-            status: status,
-            headers: [("Content-Type", contentType)],
-            body: Array(text.utf8)
-        )
+        self.init(status: status, contentType: contentType, Array(text.utf8))
+    }
+
+    package init(status: Int, contentType: String, _ body: [UInt8]) {
+        self.init(status: status, headers: [("Content-Type", contentType)], body: body)
     }
 }
 

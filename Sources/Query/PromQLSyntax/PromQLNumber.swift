@@ -6,7 +6,12 @@ package enum PromQLNumber {
     /// `1`, `0.1`, `100000000000000000000`, `+Inf`, `-Inf`, `NaN`, `-0`.
     package static func text(_ value: Double) -> String {
         guard value.isFinite else { return special(value) }
-        guard let (sign, digits, point) = shortest(value) else { return "\(value)" }
+        var plain = value.description
+        if !plain.utf8.contains(UInt8(ascii: "e")) {
+            if plain.hasSuffix(".0") { plain.removeLast(2) }
+            return plain
+        }
+        guard let (sign, digits, point) = shortest(value) else { return plain }
         if point <= 0 { return sign + "0." + String(repeating: "0", count: -point) + digits }
         let count = digits.utf8.count
         if point >= count { return sign + digits + String(repeating: "0", count: point - count) }

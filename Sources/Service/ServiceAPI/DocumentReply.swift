@@ -27,7 +27,7 @@ enum DocumentReply {
         return HTTPResponse(
             status: status,
             contentType: ProblemDocument.contentType,
-            writer.text
+            writer.bytes
         )
     }
 }

@@ -2,49 +2,51 @@ import Telemetry
 
 /// Builds JSON text by hand where the numbers' exact form matters (Prometheus's values) or speed does.
 struct JSONWriter {
-    private(set) var text = ""
+    /// UTF-8.
+    private(set) var bytes: [UInt8] = []
     /// True when the next element in the open container needs a comma before it.
     private var needsComma = false
 
     private mutating func separate() {
-        if needsComma { text += "," }
+        if needsComma { bytes.append(UInt8(ascii: ",")) }
         needsComma = true
     }
 
     mutating func object(_ body: (inout JSONWriter) -> Void) {
         separate()
-        text += "{"
+        bytes.append(UInt8(ascii: "{"))
         needsComma = false
         body(&self)
-        text += "}"
+        bytes.append(UInt8(ascii: "}"))
         needsComma = true
     }
 
     mutating func array(_ body: (inout JSONWriter) -> Void) {
         separate()
-        text += "["
+        bytes.append(UInt8(ascii: "["))
         needsComma = false
         body(&self)
-        text += "]"
+        bytes.append(UInt8(ascii: "]"))
         needsComma = true
     }
 
     /// A key; its value is written next.
     mutating func key(_ name: String) {
         separate()
-        text += JSONText.quoted(name) + ":"
+        JSONText.append(quoted: name, to: &bytes)
+        bytes.append(UInt8(ascii: ":"))
         needsComma = false
     }
 
     mutating func string(_ value: String) {
         separate()
-        text += JSONText.quoted(value)
+        JSONText.append(quoted: value, to: &bytes)
     }
 
     /// A number, literal or ready piece of JSON.
     mutating func raw(_ value: String) {
         separate()
-        text += value
+        bytes.append(contentsOf: value.utf8)
     }
 
     mutating func strings(_ values: some Sequence<String>) {

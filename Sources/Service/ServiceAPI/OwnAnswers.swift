@@ -26,7 +26,7 @@ package enum OwnAnswers {
             worded = HTTPResponse(
                 status: response.status,
                 contentType: "application/json",
-                writer.text
+                writer.bytes
             )
         } else if isUnder("/v1", request.path) {
             worded = DocumentReply.problem(

@@ -70,7 +70,7 @@ enum PrometheusReply {
                 writer.strings(infos)
             }
         }
-        return HTTPResponse(status: 200, contentType: "application/json", writer.text)
+        return HTTPResponse(status: 200, contentType: "application/json", writer.bytes)
     }
 
     /// An error.
@@ -89,7 +89,7 @@ enum PrometheusReply {
         return HTTPResponse(
             status: status ?? failure.type.status,
             contentType: "application/json",
-            writer.text
+            writer.bytes
         )
     }
 
