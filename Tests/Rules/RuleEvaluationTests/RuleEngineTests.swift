@@ -330,6 +330,28 @@ import Timekeeping
         #expect(bench.sink.taken.last?.summary == "Empty: no data")
     }
 
+    @Test func absenceIsBelievedLaterWhereLaterIsJudged() async throws {
+        var settings = EngineBench.settings
+        settings.graceAfterStart = .seconds(150)
+        let bench = try EngineBench(settings)
+        for (text, metric) in [("absent(up)", "up"), ("absent(aws_x)", "aws_x")] {
+            bench.evaluator.set(text, reads: [metric]) { _ in
+                [VectorSample(labels: ["job": metric], value: 1)]
+            }
+        }
+        try bench.engine.load(
+            RuleSet(groups: [
+                .of(rules: [.alert("Now", "absent(up)"), .alert("Settled", "absent(aws_x)")])
+            ])
+        )
+        for _ in 0..<5 { await bench.advance() }
+        #expect(
+            bench.sink.taken.map { "\($0.alertName)@\($0.at.milliseconds / 1000)" } == [
+                "Now@1700000160", "Settled@1700000280",
+            ]
+        )
+    }
+
     @Test func unseenSourcesHoldWhatFiresAndAbsentIsNotBelieved() async throws {
         var settings = EngineBench.settings
         settings.sight = { needs, time in

@@ -15,8 +15,17 @@ struct EvaluationContext {
     let limit: Int
     /// The evaluation time that the answer is for.
     let slot: Timestamp
-    /// True until the sources had time to report after the start.
-    let isInGrace: Bool
+    /// How long ago the service started; nil in a replay, which has no start.
+    let sinceStart: Duration?
+
+    /// True while the sources have not had time to report what is judged, which lies `offset` back.
+    ///
+    /// The offset counts too: of a moment before the start there may be samples that were pulled since, and none of
+    /// what the rules themselves record.
+    func isInGrace(offset: Duration) -> Bool {
+        guard let sinceStart, settings.graceAfterStart > .zero else { return false }
+        return sinceStart < settings.graceAfterStart + offset
+    }
 
     /// Answers the templates' `query` function.
     func query(at time: Timestamp) -> @Sendable (String) throws(TemplateError) -> [TemplateSample] {

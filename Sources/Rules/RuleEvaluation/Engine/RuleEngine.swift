@@ -181,7 +181,7 @@ package final class RuleEngine: Sendable {
         at now: Timestamp,
         _ cycle: any EvaluationCycle
     ) -> (Timestamp, GroupRuntime) -> EvaluationContext {
-        let isInGrace = now - startedAt < settings.graceAfterStart
+        let sinceStart = now - startedAt
         return { slot, group in
             EvaluationContext(
                 settings: self.settings,
@@ -192,7 +192,7 @@ package final class RuleEngine: Sendable {
                 groupLabel: group.group.label,
                 limit: group.group.limit,
                 slot: slot,
-                isInGrace: isInGrace
+                sinceStart: sinceStart
             )
         }
     }

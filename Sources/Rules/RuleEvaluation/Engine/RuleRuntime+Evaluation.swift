@@ -152,7 +152,7 @@ extension RuleRuntime {
     ) -> [AlertTransition] {
         if isAtRest(series) { return [] }
         var absence = context.settings.sight(rule.expression.needs, time)
-        if case .judged = absence, context.isInGrace { absence = .awaited }
+        if case .judged = absence, context.isInGrace(offset: rule.offset) { absence = .awaited }
         if rule.expression.judgesAbsence {
             switch absence {
             case .judged: break

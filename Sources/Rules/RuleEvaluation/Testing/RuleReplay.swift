@@ -57,7 +57,7 @@ package struct RuleReplay {
                 groupLabel: group.group.label,
                 limit: group.group.limit,
                 slot: slot,
-                isInGrace: false
+                sinceStart: nil
             )
         }
         let turn = GroupSchedule.Turn(slot: slot, missed: 0)
