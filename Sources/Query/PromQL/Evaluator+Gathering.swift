@@ -37,6 +37,7 @@ extension Evaluator {
         case .call(let node) where node.function == .info:
             gather(plan.operands[0], except: written, into: &wanted)
         case .subquery(let node):
+            // What is wrong with it is said when it is evaluated; here it is only not read beforehand, as below.
             guard let inner = try? subqueryEvaluator(node).evaluator else { return }
             inner.gather(plan.operands[0], except: written, into: &wanted)
         case .number, .string, .vector, .matrix, .call, .aggregation, .binary, .unary,

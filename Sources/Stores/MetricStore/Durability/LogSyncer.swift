@@ -27,15 +27,18 @@ final class LogSyncer: Sendable {
     func run() {
         let (seconds, attoseconds) = interval.components
         let milliseconds = max(1, Int(seconds) * 1000 + Int(attoseconds / 1_000_000_000_000_000))
+        var told: FileProblem?
         while isStopping.wait(milliseconds: milliseconds, { $0 ? true : nil }) == nil {
-            synchronize()
+            synchronize(&told)
         }
-        synchronize()
+        synchronize(&told)
     }
 
     func stop() { isStopping.signal { $0 = true } }
 
-    private func synchronize() {
+    /// Syncs every shard's log; a problem that goes on is counted each time and told once.
+    private func synchronize(_ told: inout FileProblem?) {
+        var problem: FileProblem?
         for standing in standings {
             guard let sync = standing.sync else { continue }
             let began = MonotonicTime.nanoseconds()
@@ -44,11 +47,15 @@ final class LogSyncer: Sendable {
                 counters.syncSeconds.observe(Double(MonotonicTime.nanoseconds() - began) / 1e9)
             } catch {
                 counters.count(error)
-                log.error(
-                    "the sample log could not be synced; senders are told to come again",
-                    ["reason": "\(error)"]
-                )
+                problem = error
             }
         }
+        if let problem, problem != told {
+            log.error(
+                "the sample log could not be synced; senders are told to come again",
+                ["reason": "\(problem)"]
+            )
+        }
+        told = problem
     }
 }

@@ -37,7 +37,7 @@ final class SnapshotThread: Sendable {
 
     func abandon(_ draft: SnapshotDraft) { queue.signal { $0.jobs.append(.abandon(draft)) } }
 
-    /// Removes files that nobody needs any more; one that cannot be removed is so after the next snapshot.
+    /// Removes files that nobody needs any more; one that cannot be removed is tried again after the next snapshot.
     func remove(_ paths: [String], _ files: any StoreFiles) {
         if !paths.isEmpty { queue.signal { $0.jobs.append(.remove(paths, files)) } }
     }
@@ -46,6 +46,8 @@ final class SnapshotThread: Sendable {
 
     /// The thread's life: until it is stopped and nothing is left to do.
     func run() {
+        /// Files that could not be removed yet: they are tried again with the next ones.
+        var unremoved: [String] = []
         while true {
             let job: Job?? = queue.wait { queue in
                 if let job = queue.jobs.popFirst() { return .some(job) }
@@ -59,7 +61,15 @@ final class SnapshotThread: Sendable {
             case .finish(let draft, let sync, let previous):
                 draft.finish(sync: sync, keeping: previous)
             case .abandon(let draft): draft.abandon()
-            case .remove(let paths, let files): for path in paths { try? files.remove(path) }
+            case .remove(let paths, let files):
+                unremoved = (unremoved + paths).filter { path in
+                    do throws(FileProblem) {
+                        try files.remove(path)
+                        return false
+                    } catch {
+                        return true
+                    }
+                }
             case .none, .some(.none): return
             }
         }
