@@ -1,3 +1,4 @@
+import Buffers
 import Incidents
 import Model
 import SLO
@@ -13,6 +14,18 @@ struct BudgetTicker: Sendable {
     let sleeper: any Sleeper
     let log: Log
 
+    /// Transitions that wait at most before only the newest of each alert are kept.
+    static let owedMax = 1000
+
+    /// The last two transitions of each alert, in order: what fired and ended meanwhile is still told.
+    static func newest(_ owed: [AlertTransition]) -> [AlertTransition] {
+        var kept: [String: Int] = [:]
+        return owed.reversed().filter { one in
+            kept[one.fingerprint, default: 0] += 1
+            return kept[one.fingerprint, default: 0] <= 2
+        }.reversed()
+    }
+
     /// Ticks until the task is cancelled; transitions that cannot be handed on are kept and tried again.
     func run() async {
         var owed: [AlertTransition] = []
@@ -27,6 +40,7 @@ struct BudgetTicker: Sendable {
                         "burn alerts could not be handed on; they are tried again",
                         ["reason": "\(error)"]
                     )
+                    if owed.count > BudgetTicker.owedMax { owed = BudgetTicker.newest(owed) }
                 }
             }
             do {

@@ -68,6 +68,30 @@ import Timekeeping
         }
     }
 
+    @Test func ofEachAlertTheNewestTwoAreKept() {
+        func transition(_ alert: String, _ sequence: Int64) -> AlertTransition {
+            AlertTransition(
+                fingerprint: alert,
+                rule: "slo/\(alert)",
+                alertName: alert,
+                labels: LabelSet(),
+                annotations: [:],
+                change: sequence % 2 == 0 ? .resolved : .fired(.crit),
+                priority: .p1,
+                value: nil,
+                unit: nil,
+                summary: "",
+                action: nil,
+                runbook: nil,
+                at: Timestamp(milliseconds: sequence),
+                sequence: sequence
+            )
+        }
+        let owed = [("a", 1), ("a", 2), ("b", 3), ("a", 5), ("c", 7), ("a", 8)]
+            .map { transition($0.0, $0.1) }
+        #expect(BudgetTicker.newest(owed).map(\.sequence) == [3, 5, 7, 8])
+    }
+
     @Test func aBurnAlertIsHandedOnUntilItIsTaken() async throws {
         let house = try House()
         let clock = ManualClock()
