@@ -124,7 +124,8 @@ var targets: [Target] = [
         "Ingest",
         "CloudWatchIngest",
         [
-            "Ingest", "Model", "HTTPClient", "Cryptography", "WireFormats", "Timekeeping",
+            "Buffers", "Ingest", "Model", "HTTPClient", "Cryptography", "WireFormats",
+            "Timekeeping",
             "Telemetry",
         ]
     ),
@@ -204,7 +205,7 @@ var targets: [Target] = [
             "Telemetry",
         ]
     ),
-    library("Service", "Configuration", ["YAML", "Model", "Timekeeping", "Rules"]),
+    library("Service", "Configuration", ["Buffers", "YAML", "Model", "Timekeeping", "Rules"]),
     library(
         "Service",
         "CloudWatchStandIn",

@@ -1,3 +1,4 @@
+import Buffers
 import Model
 import Telemetry
 import Timekeeping
@@ -277,7 +278,7 @@ actor RegionPoller {
         guard batch.sampleCount > 0 else { return nil }
         let admit = admit
         let name = name
-        switch await OffPool.run({ admit.admit(batch, from: name) }) {
+        switch await offPool({ admit.admit(batch, from: name) }) {
         case .admitted(let result):
             counters.points.add(result.accepted + result.duplicates)
             status.accepted += result.accepted

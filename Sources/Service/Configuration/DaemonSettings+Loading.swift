@@ -1,32 +1,33 @@
-import FoundationEssentials
+import Buffers
 package import Model
 import Timekeeping
 import YAML
 
 extension DaemonSettings {
-    /// Reads a settings file.
+    /// The bytes of a settings file.
     ///
-    /// - Parameters:
-    ///   - path: The file; relative paths in it count from the working folder.
-    ///   - environment: Values for `${NAME}`.
-    /// - Returns: The settings, defaults filled in.
-    /// - Throws: `DiagnosticList` with every problem at once.
-    package static func load(
-        path: String,
-        environment: [String: String]
-    ) throws(DiagnosticList) -> DaemonSettings {
-        guard let data = FileManager.default.contents(atPath: path) else {
+    /// - Throws: Why it cannot be read.
+    package static func bytes(at path: String) throws(DiagnosticList) -> [UInt8] {
+        do {
+            return try WholeFile.bytes(at: path)
+        } catch {
             throw DiagnosticList([
                 Diagnostic(
                     SourceLocation(file: path, line: 1, column: 1),
-                    "cannot read the settings file; give its path with --config FILE"
+                    "cannot read the settings file: \(error); give its path with --config FILE"
                 )
             ])
         }
-        return try parse(Array(data), file: path, environment: environment)
     }
 
     /// Reads settings from a file's bytes.
+    ///
+    /// - Parameters:
+    ///   - bytes: YAML.
+    ///   - file: Its path, for messages; relative paths in it count from the working folder.
+    ///   - environment: Values for `${NAME}`.
+    /// - Returns: The settings, defaults filled in.
+    /// - Throws: Every problem at once.
     package static func parse(
         _ bytes: [UInt8],
         file: String,

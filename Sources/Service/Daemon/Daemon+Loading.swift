@@ -1,3 +1,4 @@
+import Buffers
 import CloudWatchIngest
 import Configuration
 import Incidents
@@ -7,8 +8,8 @@ import Model
 import Paging
 import RuleEvaluation
 import Rules
-import SLO
 import ServiceAPI
+import SLO
 import Synchronization
 import Telemetry
 import Timekeeping

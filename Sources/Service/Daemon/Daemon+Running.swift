@@ -93,13 +93,14 @@ extension Daemon {
         guard let configured = settings.sources.forward else { return }
         var key: [UInt8]?
         if let path = configured.sharedKeyFile {
-            guard let text = try? WholeFile.text(at: path) else {
+            do {
+                key = Array(try WholeFile.text(at: path).trimmed.utf8)
+            } catch {
                 throw DaemonError(
-                    "the shared key file \(path) (sources.forward.shared_key_file) cannot be read; "
-                        + "check its path and mode"
+                    "the shared key file \(path) (sources.forward.shared_key_file) cannot be read: "
+                        + "\(error); check its path and mode"
                 )
             }
-            key = Array(text.trimmed.utf8)
         }
         let forward = ForwardServer(
             settings: ForwardSettings(

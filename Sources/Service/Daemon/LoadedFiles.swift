@@ -1,4 +1,3 @@
-import Buffers
 import CloudWatchIngest
 import Configuration
 import Incidents
@@ -32,13 +31,12 @@ struct LoadedFiles: Sendable {
         overrides: (inout DaemonSettings) -> Void = { _ in }
     ) throws(DiagnosticList) -> LoadedFiles {
         // Read once, so that the text shown is the text that was understood.
-        let bytes = try? WholeFile.bytes(at: settingsPath)
-        var settings =
-            if let bytes {
-                try DaemonSettings.parse(bytes, file: settingsPath, environment: environment)
-            } else {
-                try DaemonSettings.load(path: settingsPath, environment: environment)
-            }
+        let bytes = try DaemonSettings.bytes(at: settingsPath)
+        var settings = try DaemonSettings.parse(
+            bytes,
+            file: settingsPath,
+            environment: environment
+        )
         overrides(&settings)
         var problems = settings.sources.cloudWatch.flatMap { account in
             Daemon.cloudWatch(account).problems.map { Diagnostic(account.location, $0) }
@@ -64,7 +62,7 @@ struct LoadedFiles: Sendable {
         guard problems.isEmpty, let loaded else { throw DiagnosticList(problems) }
         return LoadedFiles(
             settings: settings,
-            settingsText: String(decoding: bytes ?? [], as: UTF8.self),
+            settingsText: String(decoding: bytes, as: UTF8.self),
             rules: rules,
             policy: loaded.policy,
             receivers: loaded.receivers

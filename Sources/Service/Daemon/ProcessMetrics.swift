@@ -1,5 +1,5 @@
-import Buffers
 import APIModel
+import Buffers
 import Glibc
 import Telemetry
 import Timekeeping

@@ -1,6 +1,6 @@
-import Buffers
 import APIModel
 import ArgumentParsing
+import Buffers
 import Configuration
 import Telemetry
 

@@ -1,13 +1,6 @@
 import Dispatch
 import Synchronization
 
-/// Runs work that blocks on a thread of Dispatch's, so that it does not hold a thread of Swift's pool.
-func offPool<Value: Sendable>(_ work: @escaping @Sendable () -> Value) async -> Value {
-    await withCheckedContinuation { continuation in
-        DispatchQueue.global().async { continuation.resume(returning: work()) }
-    }
-}
-
 /// Blocks the main thread until a task has finished; never call it on a thread of Swift's pool.
 func waitFor<Value: Sendable>(
     _ work: @escaping @Sendable () async throws -> Value
