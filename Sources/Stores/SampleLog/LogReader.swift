@@ -13,6 +13,8 @@ package struct LogReading: Sendable {
 
     /// Where the last good record ends.
     package var end: UInt64
+    /// Up to where the log is known to have been synced; the rest may be with the kernel alone.
+    package var durable: UInt64
     /// Segments that are there, in order.
     package var segments: [(base: UInt64, end: UInt64)] = []
     /// Bytes of records that were read.
@@ -65,7 +67,8 @@ package struct LogReader {
         _ body: (_ payload: UnsafeRawBufferPointer, _ end: UInt64) -> Bool
     ) throws(SampleLogProblem) -> LogReading {
         let segments = try segments()
-        var reading = LogReading(end: position)
+        // A snapshot is finished after the log before it was synced.
+        var reading = LogReading(end: position, durable: position)
         guard let first = segments.first else { return reading }
         if first.base > position {
             guard cutsDamage else {
@@ -78,7 +81,9 @@ package struct LogReader {
             }
         }
         var buffer = SegmentBuffer()
+        defer { reading.durable = min(reading.durable, reading.end) }
         for (index, segment) in segments.enumerated() {
+            reading.durable = max(reading.durable, segment.header?.durable ?? 0)
             let isNeeded =
                 index + 1 == segments.count || segments[index + 1].base > position
             guard isNeeded else {
@@ -235,7 +240,11 @@ package struct LogReader {
             }
             try files.synchronizeFolder(folder)
         }
-        if segment.header == nil || position == segment.base { _ = reading.segments.popLast() }
+        if segment.header == nil || position == segment.base,
+            reading.segments.last?.base == segment.base
+        {
+            reading.segments.removeLast()
+        }
     }
 
     private func keepCopy(_ path: String, size: Int) throws(FileProblem) {

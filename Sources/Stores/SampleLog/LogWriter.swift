@@ -36,6 +36,8 @@ package struct LogWriter: ~Copyable {
     ///   - position: Where the first record will stand.
     ///   - previousEnd: Where the last segment that is there ends.
     ///   - segments: Those that are there, by first position and end.
+    ///   - durable: Up to where they are known to have been synced.
+    ///   - unsynced: Those of them that hold more.
     package init(
         files: any StoreFiles,
         folder: String,
@@ -44,7 +46,9 @@ package struct LogWriter: ~Copyable {
         segmentBytesMax: Int,
         position: UInt64,
         previousEnd: UInt64,
-        segments: [(base: UInt64, end: UInt64)]
+        segments: [(base: UInt64, end: UInt64)],
+        durable: UInt64,
+        unsynced: [any StoreFile]
     ) {
         self.files = files
         self.folder = folder
@@ -55,7 +59,13 @@ package struct LogWriter: ~Copyable {
         self.previousEnd = previousEnd
         base = position
         full = segments.map { Full(base: $0.base, end: $0.end) }
-        sync = SegmentSync(files: files, folder: folder, position: position)
+        sync = SegmentSync(
+            files: files,
+            folder: folder,
+            position: position,
+            durable: durable,
+            unsynced: unsynced
+        )
     }
 
     /// True while records wait that could not be written.

@@ -21,12 +21,27 @@ package final class SegmentSync: Sendable {
     private let synced: Atomic<UInt64>
     private let failed = Atomic<Bool>(false)
 
-    /// Everything up to `position` is taken to be synced.
-    package init(files: any StoreFiles, folder: String, position: UInt64) {
+    /// - Parameters:
+    ///   - files: Where the log is.
+    ///   - folder: The shard's folder.
+    ///   - position: Up to where the log was written.
+    ///   - durable: Up to where it is known to have been synced.
+    ///   - unsynced: Segments that hold what is between the two.
+    package init(
+        files: any StoreFiles,
+        folder: String,
+        position: UInt64,
+        durable: UInt64,
+        unsynced: [any StoreFile]
+    ) {
         self.files = files
         self.folder = folder
         written = Atomic(position)
-        synced = Atomic(position)
+        synced = Atomic(durable)
+        open.withLock {
+            $0.retired = unsynced
+            $0.isFolderStale = !unsynced.isEmpty
+        }
     }
 
     /// Up to where the log was written.

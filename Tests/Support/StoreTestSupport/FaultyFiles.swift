@@ -103,14 +103,49 @@ package final class FaultyFiles: StoreFiles {
     /// How often files were synced.
     package var syncs: Int { state.withLock { $0.calls["synchronize", default: 0] } }
 
-    /// What another process finds after `kill -9`: everything that was written.
+    /// What another process finds after `kill -9`: everything that was written, synced or not as it was.
     package func afterKill() -> FaultyFiles {
         let copy = FaultyFiles()
         state.withLock { state in
-            let names = state.names.mapValues(\.bytes)
-            copy.fill(names, state.folders)
+            var image = Image(folders: state.folders)
+            var numbers: [ObjectIdentifier: Int] = [:]
+            func number(_ content: Content) -> Int {
+                if let known = numbers[ObjectIdentifier(content)] { return known }
+                image.contents.append((content.bytes, content.durable, content.writes))
+                numbers[ObjectIdentifier(content)] = image.contents.count - 1
+                return image.contents.count - 1
+            }
+            image.names = state.names.mapValues(number)
+            image.durableNames = state.durableNames.mapValues(number)
+            copy.adopt(image)
         }
         return copy
+    }
+
+    /// Everything of a file system.
+    private struct Image: Sendable {
+        var folders: Set<String>
+        var contents:
+            [(bytes: [UInt8], durable: [UInt8], writes: [(offset: Int, bytes: [UInt8])])] =
+                []
+        /// By path, the number of the content.
+        var names: [String: Int] = [:]
+        var durableNames: [String: Int] = [:]
+    }
+
+    private func adopt(_ image: Image) {
+        state.withLock { state in
+            let contents = image.contents.map { one in
+                let content = Content()
+                content.bytes = one.bytes
+                content.durable = one.durable
+                content.writes = one.writes
+                return content
+            }
+            state.folders = image.folders
+            state.names = image.names.mapValues { contents[$0] }
+            state.durableNames = image.durableNames.mapValues { contents[$0] }
+        }
     }
 
     /// What is found after a loss of power: what was synced, and any part of the rest.

@@ -45,6 +45,15 @@ struct ShardDurability: Sendable {
         let position = max(reading.end, found.coverage.end)
         core.records.clear(position: position)
         core.keepsLog = true
+        // A process that was killed leaves with the kernel what it had not synced.
+        let unsynced = try SampleLogProblem.wrapping { () throws(FileProblem) in
+            var open: [any StoreFile] = []
+            for segment in reading.segments where segment.end > reading.durable {
+                let path = "\(folder)/\(LogFileName.segment(segment.base))"
+                open.append(try files.open(path, writes: true))
+            }
+            return open
+        }
         let writer = LogWriter(
             files: files,
             folder: folder,
@@ -53,7 +62,9 @@ struct ShardDurability: Sendable {
             segmentBytesMax: durability.segmentBytesMax,
             position: position,
             previousEnd: reading.segments.last?.end ?? 0,
-            segments: reading.segments
+            segments: reading.segments,
+            durable: reading.durable,
+            unsynced: unsynced
         )
         let journal = ShardJournal(
             writer,
