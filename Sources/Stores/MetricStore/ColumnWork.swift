@@ -44,6 +44,10 @@ final class ColumnWork: Sendable {
     /// Values that one request of several steps may have in one shard, whatever its limit: a gibibyte.
     static let valuesMax = 1 << 27
 
+    /// Values up to which changing threads takes longer than answering, and milliseconds of samples for each.
+    private static let smallValues = 256
+    private static let smallSpan: Int64 = 3_600_000
+
     let requests: [ColumnRequest]
     let selectors: [Selector]
     /// By request.
@@ -96,6 +100,23 @@ final class ColumnWork: Sendable {
         }
         self.selectors = selectors
         answers = Monitor(Answers(remaining: shards, parts: Array(repeating: nil, count: shards)))
+    }
+
+    /// True when the answers are known to be few values, of few samples each.
+    var isSmall: Bool {
+        var values = 0
+        for (request, number) in zip(requests, selectorNumbers) {
+            let selector = selectors[number]
+            guard let series = selector.known?.table.count,
+                request.steps <= ColumnWork.smallValues,
+                selector.scans.allSatisfy({
+                    let (span, overflow) = $0.end.subtractingReportingOverflow($0.start)
+                    return !overflow && span <= ColumnWork.smallSpan
+                })
+            else { return false }
+            values += series * request.steps
+        }
+        return values <= ColumnWork.smallValues
     }
 
     /// True when some request has read more samples than it may: its answer is not wanted any more.

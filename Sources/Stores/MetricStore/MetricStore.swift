@@ -7,8 +7,8 @@ package import Timekeeping
 
 /// The newest samples of every series, in memory, within hard limits.
 ///
-/// The data is split over shards by a hash of the labels; each is owned by a thread of its own and reached by
-/// its mailbox alone. Calls block the calling thread until the owners have answered.
+/// The data is split over shards by a hash of the labels; each is kept by a thread of its own and reached by
+/// its mailbox, but for small questions to a thread that is idle. Calls block until all is answered.
 package final class MetricStore: SeriesReading, SampleAppending, Sendable {
     let settings: MetricStoreSettings
     private let clock: any WallClock
@@ -54,7 +54,21 @@ package final class MetricStore: SeriesReading, SampleAppending, Sendable {
         sources = SeriesSources(seriesMax: settings.seriesPerSourceMax)
         var random = SystemRandomNumberGenerator()
         hasher = LabelHasher(using: &random)
-        shards = (0..<settings.shards).map { Shard(number: $0) }
+        let (budget, sources, counters, hasher) = (budget, sources, counters, hasher)
+        shards = (0..<settings.shards).map { [settings, longWindows] number in
+            Shard(number: number, longWindows: longWindows) { snapshotBytes in
+                ShardCore(
+                    number: number,
+                    shardCount: settings.shards,
+                    settings: settings,
+                    budget: budget,
+                    sources: sources,
+                    counters: counters,
+                    hasher: hasher,
+                    snapshotBytes: snapshotBytes
+                )
+            }
+        }
         gate = AdmissionGate(samplesMax: settings.queuedSamplesMax)
         tables = SelectorTables(selectorsMax: settings.cachedSelectorsMax, budget: budget)
         disk = durability.map {
@@ -80,29 +94,12 @@ package final class MetricStore: SeriesReading, SampleAppending, Sendable {
             // Before any shard can be the last to report.
             if let disk, disk.outdatedShards != nil { disk.board.expectOneMore() }
             threads = shards.map { shard in
-                let (sources, counters) = (sources, counters)
-                let (settings, budget, hasher, shards, clock) = (
-                    settings, budget, hasher, shards, clock
-                )
-                let (disk, gate, longWindows) = (disk, gate, longWindows)
+                let (settings, shards, clock, disk, gate) = (settings, shards, clock, disk, gate)
                 return OwnedThread(name: "store-\(shard.number)") {
                     shard.run(
                         shards: shards,
-                        core: { snapshotBytes in
-                            ShardCore(
-                                number: shard.number,
-                                shardCount: shards.count,
-                                settings: settings,
-                                budget: budget,
-                                sources: sources,
-                                counters: counters,
-                                hasher: hasher,
-                                snapshotBytes: snapshotBytes
-                            )
-                        },
                         durable: disk?.durable(shard.number),
                         recovered: { disk?.board.report($0) { gate.open() } },
-                        longWindows: longWindows,
                         oldest: { clock.now() - settings.retention }
                     )
                 }
@@ -291,7 +288,7 @@ package final class MetricStore: SeriesReading, SampleAppending, Sendable {
         )
         guard gate.enter(samples: 0, waits: true) == .entered else { throw .stopped }
         defer { gate.leave(samples: 0) }
-        for shard in shards { shard.post(work) }
+        for shard in shards where !(work.isSmall && shard.visit(work)) { shard.post(work) }
         return try work.columns(tables)
     }
 

@@ -1,12 +1,13 @@
 import Buffers
 import Model
 import SampleLog
+import Synchronization
 import Timekeeping
 
-/// A shard's mailbox and the thread that owns its data.
+/// A shard's mailbox and the thread that keeps its data.
 ///
 /// The thread takes a batch and a slice of a reading in turn: neither can starve the other, nor one reading
-/// the next.
+/// the next. While it waits for work, a caller with a small question may answer it itself.
 final class Shard: Sendable {
     /// Entries of a batch that one shard is to take.
     struct Part: Sendable {
@@ -46,9 +47,24 @@ final class Shard: Sendable {
 
     let number: Int
     private let mailbox = Monitor(Mailbox())
+    private let make: @Sendable (Int) -> ShardCore
+    private let longWindows: LongWindowBoard
+    /// Locked for a turn of the thread at a time, or for a visit.
+    private let home: Mutex<ShardCore>
 
-    init(number: Int) {
+    /// - Parameters:
+    ///   - number: From 0 on.
+    ///   - longWindows: What rules need beyond the retention.
+    ///   - make: Makes the data, with room for a snapshot of so many bytes.
+    init(
+        number: Int,
+        longWindows: LongWindowBoard,
+        core make: @escaping @Sendable (Int) -> ShardCore
+    ) {
         self.number = number
+        self.longWindows = longWindows
+        self.make = make
+        home = Mutex(make(0))
     }
 
     func post(_ part: Part) { mailbox.signal { $0.parts.append(part) } }
@@ -62,28 +78,39 @@ final class Shard: Sendable {
     /// Lets the thread end once its mailbox is empty.
     func close() { mailbox.signal { $0.isClosed = true } }
 
+    /// Answers on the calling thread, which saves two changes of threads; only while the shard's own one is idle.
+    ///
+    /// - Parameter columns: Few values: the shard takes nothing else meanwhile.
+    /// - Returns: False when the shard is busy; nothing has happened then.
+    func visit(_ columns: ColumnWork) -> Bool {
+        let isAnswered = home.withLockIfAvailable { core in
+            core.adopt(longWindows)
+            let progress = ColumnProgress(columns)
+            while !core.advance(progress) {}
+            return true
+        }
+        return isAnswered ?? false
+    }
+
     /// The thread's life.
     ///
     /// - Parameters:
     ///   - shards: All shards by number, for entries that belong elsewhere.
-    ///   - make: Makes the data, on this thread, with room for a snapshot of so many bytes.
     ///   - durable: Where the data is on disk; nil: nowhere.
     ///   - recovered: Told once the data is back.
-    ///   - longWindows: What rules need beyond the retention.
     ///   - oldest: The moment at or before which samples are out of retention.
     func run(
         shards: [Shard],
-        core make: (Int) -> ShardCore,
         durable: ShardDurability?,
         recovered: (Result<StoreRecovery, SampleLogProblem>) -> Void,
-        longWindows: LongWindowBoard,
         oldest: () -> Timestamp
     ) {
-        var core = make(0)
         var disk: ShardDurability.Opened?
         if let durable {
             do throws(SampleLogProblem) {
-                let opened = try durable.recover(&core, make: make, oldest: oldest())
+                let opened = try home.withLock { core throws(SampleLogProblem) in
+                    try durable.recover(&core, make: make, oldest: oldest())
+                }
                 disk = opened
                 recovered(.success(opened.recovery))
             } catch {
@@ -93,50 +120,60 @@ final class Shard: Sendable {
         var readings = FIFO<Reading>()
         var nextSweep = MonotonicTime.nanoseconds() + Shard.sweepNanoseconds
         var freed = FreedMemory()
+        var isPurgeDue = false
         while true {
             // Numbers of series are given to others only while nothing reads: let the readings come to their end.
-            let takesQuestions = readings.count < Shard.readingsMax && !core.isPurgeDue
-            let moreParts: Bool
+            let takesQuestions = readings.count < Shard.readingsMax && !isPurgeDue
             let patience = readings.isEmpty ? disk?.snapshots.patience ?? 1000 : 0
-            switch take(patience: patience, takesQuestions: takesQuestions) {
-            case .closed:
-                disk?.journal.commit(&core)
-                return
-            case .snapshot(let request):
-                disk?.snapshots.request(request)
-                moreParts = false
-            case .work(let part, let question, let more):
-                moreParts = more
-                core.adopt(longWindows)
-                if let part {
-                    freed.noteWork()
-                    if core.needsPurge(for: part.entries.count) { finish(&readings, &core) }
-                    append(part, &core, disk?.journal, shards)
+            let turn = take(patience: patience, takesQuestions: takesQuestions)
+            let goesOn = home.withLock { core in
+                let moreParts: Bool
+                switch turn {
+                case .closed:
+                    disk?.journal.commit(&core)
+                    core = make(0)
+                    return false
+                case .snapshot(let request):
+                    disk?.snapshots.request(request)
+                    moreParts = false
+                case .work(let part, let question, let more):
+                    moreParts = more
+                    core.adopt(longWindows)
+                    if let part {
+                        freed.noteWork()
+                        if core.needsPurge(for: part.entries.count) { finish(&readings, &core) }
+                        append(part, &core, disk?.journal, shards)
+                    }
+                    if case .read(let work) = question, case .expire = work.question {
+                        finish(&readings, &core)
+                    }
+                    if let question, let reading = begin(question, &core) {
+                        readings.append(reading)
+                    }
+                    if let reading = readings.popFirst(), !advance(reading, &core) {
+                        readings.append(reading)
+                    }
                 }
-                if case .read(let work) = question, case .expire = work.question {
-                    finish(&readings, &core)
+                let now = MonotonicTime.nanoseconds()
+                if now >= nextSweep {
+                    core.sweep(oldest: oldest().milliseconds)
+                    if disk?.snapshots.isUnderway ?? false { freed.noteWork() }
+                    freed.tick()
+                    if let disk {
+                        disk.journal.tick()
+                        disk.snapshots.tick(&core, disk.journal)
+                    }
+                    nextSweep = now + Shard.sweepNanoseconds
                 }
-                if let question, let reading = begin(question, &core) { readings.append(reading) }
-                if let reading = readings.popFirst(), !advance(reading, &core) {
-                    readings.append(reading)
-                }
+                if core.isPurgeDue, readings.isEmpty { core.purge() }
+                isPurgeDue = core.isPurgeDue
+                // What has queued up meanwhile is written in one go.
+                guard let disk else { return true }
+                if !moreParts || disk.journal.isFull(core) { disk.journal.commit(&core) }
+                disk.snapshots.advance(&core, disk.journal)
+                return true
             }
-            let now = MonotonicTime.nanoseconds()
-            if now >= nextSweep {
-                core.sweep(oldest: oldest().milliseconds)
-                if disk?.snapshots.isUnderway ?? false { freed.noteWork() }
-                freed.tick()
-                if let disk {
-                    disk.journal.tick()
-                    disk.snapshots.tick(&core, disk.journal)
-                }
-                nextSweep = now + Shard.sweepNanoseconds
-            }
-            if core.isPurgeDue, readings.isEmpty { core.purge() }
-            // What has queued up meanwhile is written in one go.
-            guard let disk else { continue }
-            if !moreParts || disk.journal.isFull(core) { disk.journal.commit(&core) }
-            disk.snapshots.advance(&core, disk.journal)
+            guard goesOn else { return }
         }
     }
 

@@ -5,9 +5,12 @@ import Telemetry
 
 /// One shard's data: series, their samples, and how to find them.
 ///
-/// Owned by one thread, shared with none.
+/// One thread at a time touches it: the one that holds its shard's lock.
+///
+/// Proof for `@unchecked Sendable`: memory and objects below it are its own, and none is given out but what is
+/// never changed again; the store's counters, budget and sources are `Sendable`.
 @safe
-struct ShardCore: ~Copyable {
+struct ShardCore: ~Copyable, @unchecked Sendable {
     /// What became of a part of a batch.
     struct PartOutcome {
         var result = AppendResult()

@@ -252,6 +252,24 @@ struct MetricStoreTests {
             }
             for reader in 0..<2 {
                 group.addTask {
+                    // Few values: answered by this thread whenever a shard's own is idle.
+                    let newest = ColumnRequest(
+                        matchers: [LabelMatcher("writer", equals: "\(reader)")],
+                        function: WindowFunctions.newest,
+                        length: 1000,
+                        end: now + 100
+                    )
+                    var seen: [LabelSet: Double] = [:]
+                    for _ in 0..<400 {
+                        let column = try? store.columns([newest], sampleLimit: .max)[0]
+                        #expect(column != nil)
+                        guard let column else { continue }
+                        for (labels, value) in zip(column.table.labels, column.values)
+                        where !Staleness.isMarker(value) {
+                            #expect(value >= seen[labels] ?? 0)
+                            seen[labels] = value
+                        }
+                    }
                     for _ in 0..<40 {
                         let found = try? store.select(
                             SeriesSelection(
