@@ -18,14 +18,14 @@ package struct SeriesCensus: Sendable {
         for labels in series {
             for label in labels.labels { pairs[label, default: 0] += 1 }
         }
-        var values: [String: Int] = [:]
-        var bytes: [String: Int] = [:]
+        var values: [ByteText: Int] = [:]
+        var bytes: [ByteText: Int] = [:]
         for (label, _) in pairs {
-            values[label.name, default: 0] += 1
-            bytes[label.name, default: 0] += label.value.utf8.count
+            values[ByteText(label.name), default: 0] += 1
+            bytes[ByteText(label.name), default: 0] += label.value.utf8.count
         }
-        valuesByLabel = SeriesCensus.sorted(values.map { Row(name: $0.key, count: $0.value) })
-        bytesByLabel = SeriesCensus.sorted(bytes.map { Row(name: $0.key, count: $0.value) })
+        valuesByLabel = SeriesCensus.sorted(values.map { Row(name: $0.key.text, count: $0.value) })
+        bytesByLabel = SeriesCensus.sorted(bytes.map { Row(name: $0.key.text, count: $0.value) })
         seriesByPair = SeriesCensus.sorted(
             pairs.map { Row(name: "\($0.key.name)=\($0.key.value)", count: $0.value) }
         )

@@ -43,49 +43,45 @@ package struct SeriesRoutes: Sendable {
                     message: "no match[] parameter provided"
                 )
             }
-            let found = try union(parameters) { selection throws(SeriesReadingError) in
+            let found = try readAll(parameters) { selection throws(SeriesReadingError) in
                 try store.labelSets(selection)
             }
-            return try reply(found.sorted(), parameters) { $0.labels($1) }
+            return try reply(Set(found).sorted(), parameters) { $0.labels($1) }
         }
     }
 
     @Sendable private func labels(_ request: HTTPRequest) -> HTTPResponse {
         PrometheusReply.answering(request) { parameters throws(PrometheusFailure) in
-            let names = try union(parameters) { selection throws(SeriesReadingError) in
+            let names = try readAll(parameters) { selection throws(SeriesReadingError) in
                 try store.labelNames(selection)
             }
-            return try reply(SeriesRoutes.sorted(names), parameters) { $0.string($1) }
+            return try reply(ByteText.sorted(names), parameters) { $0.string($1) }
         }
     }
 
     @Sendable private func labelValues(_ request: HTTPRequest) -> HTTPResponse {
         PrometheusReply.answering(request) { parameters throws(PrometheusFailure) in
             let name = EscapedLabelName.plain(request.pathParameters["name"] ?? "")
-            let values = try union(parameters) { selection throws(SeriesReadingError) in
+            let values = try readAll(parameters) { selection throws(SeriesReadingError) in
                 try store.labelValues(name, selection)
             }
-            return try reply(SeriesRoutes.sorted(values), parameters) { $0.string($1) }
+            return try reply(ByteText.sorted(values), parameters) { $0.string($1) }
         }
     }
 
-    private static func sorted(_ texts: Set<String>) -> [String] {
-        texts.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
-    }
-
-    /// Reads what every selector of the call finds; all series when it has none.
-    private func union<Found: Hashable>(
+    /// Reads what every selector of the call finds, one after the other; all series when it has none.
+    private func readAll<Found>(
         _ parameters: QueryParameters,
         _ read: (SeriesSelection) throws(SeriesReadingError) -> [Found]
-    ) throws(PrometheusFailure) -> Set<Found> {
+    ) throws(PrometheusFailure) -> [Found] {
         let window = try parameters.window()
         var selectors = try parameters.selectors()
         if selectors.isEmpty { selectors = [[]] }
-        var found: Set<Found> = []
+        var found: [Found] = []
         guard window.start < window.end else { return found }
         for matchers in selectors {
             do {
-                found.formUnion(try read(SeriesSelection(matchers: matchers, range: window)))
+                found += try read(SeriesSelection(matchers: matchers, range: window))
             } catch {
                 throw PrometheusFailure(error)
             }

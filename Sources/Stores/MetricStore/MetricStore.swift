@@ -329,9 +329,9 @@ package final class MetricStore: SeriesReading, SampleAppending, Sendable {
         _ question: ReadWork.Question,
         _ selection: SeriesSelection
     ) throws(SeriesReadingError) -> [String] {
-        var texts: Set<String> = []
-        for case .texts(let part) in try ask(question, selection) { texts.formUnion(part) }
-        return texts.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        var texts: [String] = []
+        for case .texts(let part) in try ask(question, selection) { texts += part }
+        return ByteText.sorted(texts)
     }
 
     /// Keeps what rules need beyond the retention, from now on; what other rules needed before goes.
@@ -424,7 +424,7 @@ package final class MetricStore: SeriesReading, SampleAppending, Sendable {
             total.samples += part.samples
             total.evictedSamples += part.evictedSamples
             total.longWindows.add(part.longWindows)
-            total.labelNames.formUnion(part.labelNames)
+            total.labelNames += part.labelNames
             total.labelPairs += part.labelPairs
             total.metrics.merge(part.metrics, uniquingKeysWith: +)
         }
@@ -436,10 +436,10 @@ package final class MetricStore: SeriesReading, SampleAppending, Sendable {
             longWindows: total.longWindows,
             bytes: budget.bytes,
             bytesMax: settings.maxMemoryBytes,
-            labelNames: total.labelNames.count,
+            labelNames: Set(total.labelNames.map(ByteText.init)).count,
             labelPairs: total.labelPairs,
-            topMetrics: total.metrics.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
-                .prefix(10).map { .init(name: $0.key, series: $0.value) }
+            topMetrics: total.metrics.sorted { ($1.value, $0.key.text) < ($0.value, $1.key.text) }
+                .prefix(10).map { .init(name: $0.key.text, series: $0.value) }
         )
     }
 

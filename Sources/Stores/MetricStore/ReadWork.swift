@@ -18,7 +18,8 @@ final class ReadWork: Sendable {
     enum Answer: Sendable {
         case series([SeriesSamples])
         case labelSets([LabelSet])
-        case texts(Set<String>)
+        /// Each text once.
+        case texts([String])
         case statistics(ShardStatistics)
     }
 
@@ -83,8 +84,9 @@ struct ShardStatistics: Sendable {
     var samples: Int
     var evictedSamples: Int
     var longWindows: LongWindowStatistics
-    var labelNames: Set<String>
+    /// Each once.
+    var labelNames: [String]
     var labelPairs: Int
     /// Series by metric name, of the metrics with the most.
-    var metrics: [String: Int]
+    var metrics: [ByteText: Int]
 }

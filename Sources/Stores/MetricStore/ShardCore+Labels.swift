@@ -54,9 +54,9 @@ extension ShardCore {
             }
         }
         guard search.next == search.pairs?.count ?? search.series.count else { return false }
-        var texts: Set<String> = []
-        for name in search.foundNames { texts.insert(index.names[name].text) }
-        for pair in search.foundPairs { texts.insert(index.string(pair, storage.slab)) }
+        let texts =
+            search.foundNames.map { index.names[$0].text }
+            + search.foundPairs.map { index.string($0, storage.slab) }
         search.work.finish(.texts(texts), shard: number)
         return true
     }
@@ -107,7 +107,9 @@ extension ShardCore {
             let pair = unsafe pairs[label]
             let name = index.name(of: pair)
             if case .labelValues(let wanted) = search.work.question {
-                if index.names[name].text == wanted { search.foundPairs.insert(pair) }
+                if index.names[name].text.hasSameBytes(as: wanted) {
+                    search.foundPairs.insert(pair)
+                }
             } else {
                 search.foundNames.insert(name)
             }

@@ -98,8 +98,6 @@ extension ShardCore {
             }
         }
         metrics.sort { ($1.series, $0.name) < ($0.series, $1.name) }
-        var names: Set<String> = []
-        for name in index.names where !name.text.isEmpty { names.insert(name.text) }
         return ShardStatistics(
             samples: storage.sampleCount,
             evictedSamples: storage.evictedSamples,
@@ -108,9 +106,11 @@ extension ShardCore {
                 thinnedSamples: storage.thinnedSamples,
                 givenUpSamples: storage.givenUpSamples
             ),
-            labelNames: names,
+            labelNames: index.names.map(\.text).filter { !$0.isEmpty },
             labelPairs: index.valueCount,
-            metrics: Dictionary(metrics.prefix(100).map { ($0.name, $0.series) }) { $1 }
+            metrics: Dictionary(
+                uniqueKeysWithValues: metrics.prefix(100).map { (ByteText($0.name), $0.series) }
+            )
         )
     }
 }

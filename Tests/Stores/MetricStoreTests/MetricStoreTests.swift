@@ -218,6 +218,28 @@ struct MetricStoreTests {
         )
     }
 
+    @Test("texts of the same characters and other bytes are listed apart", arguments: [1, 4])
+    func labelsAreBytes(shards: Int) throws {
+        let harness = StoreHarness(MetricStoreSettings(shards: shards))
+        let texts = ["e\u{301}", "\u{e9}"]
+        for text in texts {
+            _ = harness.append(["__name__": text, text: "v"], [(0, 1)])
+            _ = harness.append(["__name__": text, text: "w"], [(0, 1)])
+        }
+        let all = SeriesSelection(
+            matchers: [],
+            range: TimeRange(after: .distantPast, through: .distantFuture)
+        )
+        func bytes(_ texts: [String]) -> [[UInt8]] { texts.map { Array($0.utf8) } }
+        let names = try harness.store.labelNames(all)
+        #expect(bytes(names) == bytes(["__name__"] + texts))
+        #expect(bytes(try harness.store.labelValues("__name__", all)) == bytes(texts))
+        let tops = harness.store.statistics.topMetrics
+        #expect(bytes(tops.map(\.name)).sorted { $0.lexicographicallyPrecedes($1) } == bytes(texts))
+        #expect(tops.allSatisfy { $0.series == 2 })
+        #expect(harness.store.statistics.labelNames == 3)
+    }
+
     @Test func aStoppedStoreRefusesAndThrows() throws {
         let harness = StoreHarness()
         #expect(harness.append(["__name__": "m"], [(0, 1)]).accepted == 1)

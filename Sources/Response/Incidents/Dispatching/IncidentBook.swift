@@ -10,7 +10,7 @@ struct IncidentBook {
     /// The incident that an alert was last part of, by fingerprint.
     private var byAlert: [String: IncidentID] = [:]
     /// The newest incident of a dedup key.
-    private var byKey: [String: IncidentID] = [:]
+    private var byKey: [ByteText: IncidentID] = [:]
     private(set) var unresolvedCount = 0
 
     init() {}
@@ -25,9 +25,8 @@ struct IncidentBook {
         unresolvedCount +=
             (incident.state == .resolved ? 0 : 1)
             - (before.map { $0.state == .resolved ? 0 : 1 } ?? 0)
-        if isHolder(incident, insteadOf: byKey[incident.dedupKey]) {
-            byKey[incident.dedupKey] = incident.id
-        }
+        let key = ByteText(incident.dedupKey)
+        if isHolder(incident, insteadOf: byKey[key]) { byKey[key] = incident.id }
         for alert in incident.alerts where isHolder(incident, insteadOf: byAlert[alert.fingerprint])
         {
             byAlert[alert.fingerprint] = incident.id
@@ -49,7 +48,7 @@ struct IncidentBook {
         byAlert[fingerprint].flatMap { incidents[$0] }
     }
 
-    func incident(ofKey key: String) -> Incident? { byKey[key].flatMap { incidents[$0] } }
+    func incident(ofKey key: String) -> Incident? { byKey[ByteText(key)].flatMap { incidents[$0] } }
 
     /// Forgets resolved incidents that nothing can reopen any more, and old cursors.
     ///
@@ -60,7 +59,8 @@ struct IncidentBook {
                 incident.alerts.allSatisfy({ !$0.isFiring })
             else { continue }
             incidents[incident.id] = nil
-            if byKey[incident.dedupKey] == incident.id { byKey[incident.dedupKey] = nil }
+            let key = ByteText(incident.dedupKey)
+            if byKey[key] == incident.id { byKey[key] = nil }
             for alert in incident.alerts where byAlert[alert.fingerprint] == incident.id {
                 byAlert[alert.fingerprint] = nil
             }
