@@ -7,6 +7,7 @@ final class CurlHandle {
     let easy: UnsafeMutableRawPointer
     private let errorText: UnsafeMutablePointer<CChar>
     private var headerList: UnsafeMutablePointer<curl_slist>?
+    private var connectTo: UnsafeMutablePointer<curl_slist>?
     private(set) var transfer: Transfer?
 
     /// Names the handle among others.
@@ -23,6 +24,7 @@ final class CurlHandle {
     deinit {
         unsafe curl_easy_cleanup(easy)
         unsafe curl_slist_free_all(headerList)
+        unsafe curl_slist_free_all(connectTo)
         unsafe errorText.deallocate()
     }
 
@@ -57,6 +59,7 @@ final class CurlHandle {
                 == CURLE_OK,
             setHeaders(prepared.headerLines),
             setMethod(prepared.request),
+            prepared.request.connection.map { setConnection($0, prepared) } ?? true,
         ]
         return options.allSatisfy { $0 }
     }
@@ -66,7 +69,41 @@ final class CurlHandle {
         unsafe curl_easy_reset(easy)
         unsafe curl_slist_free_all(headerList)
         unsafe headerList = nil
+        unsafe curl_slist_free_all(connectTo)
+        unsafe connectTo = nil
         transfer = nil
+    }
+
+    /// Sets what differs from the client's usual connections; comes last.
+    private func setConnection(
+        _ options: HTTPConnectionOptions,
+        _ prepared: PreparedRequest
+    ) -> Bool {
+        let redirects = options.redirectsMax
+        let version = options.requiresTLS13 ? CURL_SSLVERSION_TLSv1_3 : CURL_SSLVERSION_TLSv1_2
+        return [
+            options.certificateAuthorities.map { text(CURLOPT_CAINFO, $0) } ?? true,
+            options.certificate.map { text(CURLOPT_SSLCERT, $0) } ?? true,
+            options.privateKey.map { text(CURLOPT_SSLKEY, $0) } ?? true,
+            options.proxy.map { text(CURLOPT_PROXY, $0) } ?? true,
+            number(CURLOPT_SSLVERSION, Int(version)),
+            options.verifiesServer
+                || number(CURLOPT_SSL_VERIFYPEER, 0) && number(CURLOPT_SSL_VERIFYHOST, 0),
+            options.allowsHTTP2 || number(CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_1_1)),
+            redirects == 0
+                || number(CURLOPT_FOLLOWLOCATION, 1) && number(CURLOPT_MAXREDIRS, redirects)
+                    && text(CURLOPT_REDIR_PROTOCOLS_STR, "http,https"),
+            prepared.named.map { setNamed($0, prepared.origin) } ?? true,
+        ].allSatisfy { $0 }
+    }
+
+    /// Has curl speak to one host under another's name.
+    private func setNamed(_ named: PreparedRequest.Named, _ origin: HTTPOrigin) -> Bool {
+        let rule = "\(named.host):\(origin.port):\(origin.host):\(origin.port)"
+        guard let list = unsafe curl_slist_append(nil, rule) else { return false }
+        unsafe connectTo = list
+        guard text(CURLOPT_URL, named.url) else { return false }
+        return unsafe tocsin_curl_set_pointer(easy, CURLOPT_CONNECT_TO, connectTo) == CURLE_OK
     }
 
     private func setMethod(_ request: HTTPClientRequest) -> Bool {

@@ -45,6 +45,9 @@ final class CurlWorker: @unchecked Sendable {
             CURLMOPT_MAX_HOST_CONNECTIONS,
             settings.connectionsPerHostMax
         )
+        if let kept = settings.connectionsKeptMax {
+            unsafe tocsin_curl_multi_set_long(multi, CURLMOPT_MAXCONNECTS, kept)
+        }
     }
 
     deinit {

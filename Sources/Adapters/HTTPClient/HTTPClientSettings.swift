@@ -6,6 +6,8 @@ package struct HTTPClientSettings: Sendable {
     package var transfersMax: Int
     /// Connections to one host at once; more requests wait for one of them, within their timeouts.
     package var connectionsPerHostMax: Int
+    /// Connections that are kept open for later, to all hosts together; nil: as many as curl finds right.
+    package var connectionsKeptMax: Int?
     /// Bytes of a reply's headers.
     package var replyHeadMax: Int
     /// A file of trusted certificates in PEM instead of the system's; nil for the system's.
@@ -15,12 +17,14 @@ package struct HTTPClientSettings: Sendable {
         userAgent: String = "tocsin",
         transfersMax: Int = 256,
         connectionsPerHostMax: Int = 8,
+        connectionsKeptMax: Int? = nil,
         replyHeadMax: Int = 256 << 10,
         certificateAuthorities: String? = nil
     ) {
         self.userAgent = userAgent
         self.transfersMax = transfersMax
         self.connectionsPerHostMax = connectionsPerHostMax
+        self.connectionsKeptMax = connectionsKeptMax
         self.replyHeadMax = replyHeadMax
         self.certificateAuthorities = certificateAuthorities
     }

@@ -9,6 +9,8 @@ package struct HTTPClientRequest: Sendable {
     package var timeout: Duration
     /// Bytes of reply body that are read; a longer reply is an error.
     package var replyMax: Int
+    /// How the connection differs from the client's usual ones; nil: in nothing.
+    package var connection: HTTPConnectionOptions?
 
     package init(
         method: String = "GET",
@@ -16,7 +18,8 @@ package struct HTTPClientRequest: Sendable {
         headers: [(name: String, value: String)] = [],
         body: [UInt8] = [],
         timeout: Duration = .seconds(10),
-        replyMax: Int = 32 << 20
+        replyMax: Int = 32 << 20,
+        connection: HTTPConnectionOptions? = nil
     ) {
         self.method = method
         self.url = url
@@ -24,6 +27,7 @@ package struct HTTPClientRequest: Sendable {
         self.body = body
         self.timeout = timeout
         self.replyMax = replyMax
+        self.connection = connection
     }
 }
 
