@@ -118,7 +118,10 @@ var targets: [Target] = [
     library(
         "Ingest",
         "Ingest",
-        ["Model", "MetricStore", "LogStore", "Timekeeping", "Telemetry", "Matching", "WireFormats"]
+        [
+            "Model", "MetricStore", "LogStore", "Timekeeping", "Telemetry", "Matching",
+            "Cryptography", "WireFormats", "YAML",
+        ]
     ),
     library(
         "Ingest",
@@ -142,6 +145,14 @@ var targets: [Target] = [
         "Ingest",
         "RemoteWriteIngest",
         ["Ingest", "Model", "HTTPServer", "Compression", "WireFormats", "Timekeeping", "Telemetry"]
+    ),
+    library(
+        "Ingest",
+        "ScrapeIngest",
+        [
+            "Buffers", "Ingest", "Model", "HTTPClient", "Compression", "Cryptography", "WireFormats",
+            "YAML", "CLinux", "Timekeeping", "Telemetry",
+        ]
     ),
 
     // MARK: Query
@@ -198,14 +209,18 @@ var targets: [Target] = [
         "Service",
         "ServiceAPI",
         [
-            "Buffers", "APIModel", "HTTPServer", "Ingest", "MetricStore", "LogStore", "PromQL",
-            "PromQLSyntax",
+            "Buffers", "APIModel", "HTTPServer", "Ingest", "ScrapeIngest", "MetricStore", "LogStore",
+            "PromQL", "PromQLSyntax",
             "Rules", "SLO",
             "RuleEvaluation", "Incidents", "OnCall", "Paging", "Model", "Spelling", "Timekeeping",
             "Telemetry",
         ]
     ),
-    library("Service", "Configuration", ["Buffers", "YAML", "Model", "Timekeeping", "Rules"]),
+    library(
+        "Service",
+        "Configuration",
+        ["Buffers", "YAML", "Model", "Timekeeping", "Rules", "ScrapeIngest"]
+    ),
     library(
         "Service",
         "CloudWatchStandIn",
@@ -226,7 +241,7 @@ var targets: [Target] = [
         [
             "Buffers", "ArgumentParsing", "Configuration", "ServiceAPI", "StateStore", "Demo",
             "CloudWatchIngest", "EFKIngest",
-            "RemoteWriteIngest", "Ingest", "MetricStore", "SampleLog", "LogStore", "PromQL",
+            "RemoteWriteIngest", "ScrapeIngest", "Ingest", "MetricStore", "SampleLog", "LogStore", "PromQL",
             "Rules", "SLO", "RuleEvaluation",
             "Incidents", "OnCall", "Paging", "HTTPServer", "HTTPClient", "ServiceRuntime", "Model",
             "Timekeeping",
@@ -310,7 +325,7 @@ var targets: [Target] = [
     tests(
         "Ingest",
         "IngestTests",
-        ["Ingest", "MetricStore", "LogStore", "Model", "Timekeeping", "Telemetry"]
+        ["Ingest", "MetricStore", "LogStore", "Model", "YAML", "Timekeeping", "Telemetry"]
     ),
     tests(
         "Ingest",
@@ -335,6 +350,14 @@ var targets: [Target] = [
         [
             "RemoteWriteIngest", "Ingest", "MetricStore", "LogStore", "Model", "WireFormats",
             "Compression", "HTTPServer", "Timekeeping", "Telemetry",
+        ]
+    ),
+    tests(
+        "Ingest",
+        "ScrapeIngestTests",
+        [
+            "ScrapeIngest", "Ingest", "Model", "HTTPClient", "Compression", "WireFormats", "YAML",
+            "Timekeeping", "Telemetry",
         ]
     ),
     tests("Query", "PromQLSyntaxTests", ["PromQLSyntax", "Model", "Timekeeping"]),
@@ -405,7 +428,11 @@ var targets: [Target] = [
             "Telemetry",
         ]
     ),
-    tests("Service", "ConfigurationTests", ["Configuration", "Model", "Timekeeping", "YAML"]),
+    tests(
+        "Service",
+        "ConfigurationTests",
+        ["Configuration", "Ingest", "ScrapeIngest", "Model", "Timekeeping", "YAML"]
+    ),
     tests(
         "Service",
         "ControlCommandsTests",

@@ -22,6 +22,7 @@ test=(
     "openssl:a TLS server for the HTTP client in a test"
     "prometheus:writes to Tocsin in a test; its promtool checks /metrics"
     "prometheus-alertmanager:its amtool reads what we send"
+    "prometheus-node-exporter:is scraped by Tocsin and by Prometheus in a test"
     "python3-venv:a place of the project's own for the Python test clients"
 )
 bench=(

@@ -7,6 +7,8 @@ package import Timekeeping
 package final class SourceRegistry: Sendable {
     private struct Entry {
         var isOn = true
+        /// Whether it works is told by `judged`, not by what is let in.
+        var isJudged = false
         /// Why it is off and how to turn it on.
         var offAdvice = ""
         /// The last failure and its remedy; nil once something worked again.
@@ -61,6 +63,25 @@ package final class SourceRegistry: Sendable {
         }
     }
 
+    /// Tells how a source of many parts is doing, in place of what is let in: some of its parts may be down.
+    ///
+    /// `worked`: one of the parts has worked just now; `failure`: what, where and how to mend it, nil when all
+    /// parts work.
+    package func judged(_ name: String, worked: Bool, failure: String?) {
+        let now = clock.now()
+        update(name) { entry in
+            entry.isJudged = true
+            if worked { entry.lastSuccess = now }
+            if !worked, failure != nil { entry.failures += 1 }
+            entry.failure = failure
+        }
+    }
+
+    /// The source is there no more.
+    package func forget(_ name: String) {
+        entries.withLock { $0[name] = nil }
+    }
+
     /// Something of a source was refused before it was a sample or a record.
     package func refused(_ name: String, cause: String, count: Int = 1, _ message: String) {
         let now = clock.now()
@@ -82,8 +103,10 @@ package final class SourceRegistry: Sendable {
                 entry.refused[cause.rawValue, default: 0] += count
             }
             if let refusal = result.firstRefusal { entry.refusal = (refusal, now) }
-            entry.lastSuccess = now
-            entry.failure = nil
+            if !entry.isJudged {
+                entry.lastSuccess = now
+                entry.failure = nil
+            }
             if let newest { entry.watermark = max(entry.watermark ?? newest, newest) }
         }
     }

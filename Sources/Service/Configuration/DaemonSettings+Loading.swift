@@ -1,5 +1,6 @@
 import Buffers
 package import Model
+import ScrapeIngest
 import Timekeeping
 import YAML
 
@@ -143,6 +144,9 @@ private struct SettingsReader {
         )
         if let forward = map.mapping("forward", "sources.forward") {
             sources.forward = read(forward: forward)
+        }
+        if let scrape = map.mapping("scrape", "sources.scrape") {
+            sources.scrape = ScrapeSettingsReader(problems: problems).read(scrape)
         }
         sources.maxSamplesPerSecond = map.integer("max_samples_per_second", in: 1...1_000_000_000)
         if !map.list("elasticsearch").isEmpty {

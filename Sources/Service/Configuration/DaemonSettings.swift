@@ -1,4 +1,5 @@
 package import Model
+package import ScrapeIngest
 
 /// Everything `tocsin.yaml` says, defaults filled in.
 package struct DaemonSettings: Hashable, Sendable {
@@ -94,6 +95,8 @@ package struct DaemonSettings: Hashable, Sendable {
     package struct Sources: Hashable, Sendable {
         package var cloudWatch: [CloudWatch] = []
         package var forward: Forward?
+        /// What is scraped; nil: nothing.
+        package var scrape: ScrapeSettings?
         package var remoteWrite = true
         /// Bytes of a remote write request as it comes.
         package var maxBodyBytes = 16 << 20

@@ -2,6 +2,8 @@ import Model
 import YAML
 
 /// Replaces `${NAME}` in every value of a settings tree; `$$` stands for a dollar.
+///
+/// `${1}` is no name of a variable but a group of a relabel rule's match, and stays.
 struct EnvironmentExpansion {
     let environment: [String: String]
 
@@ -38,7 +40,9 @@ struct EnvironmentExpansion {
                 rest = rest.dropFirst()
             } else if rest.hasPrefix("{"), let end = rest.firstIndex(of: "}") {
                 let name = String(rest[rest.index(after: rest.startIndex)..<end])
-                if let value = environment[name] {
+                if let digit = name.utf8.first, digit >= 0x30, digit <= 0x39 {
+                    result += "${\(name)}"
+                } else if let value = environment[name] {
                     result += value
                 } else {
                     problems.report(

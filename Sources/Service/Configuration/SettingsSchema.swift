@@ -95,6 +95,18 @@ package enum SettingsSchema {
                     "tls": {"type": "null", "description": "not in this version yet"}
                   }
                 },
+                "scrape": {
+                  "type": ["object", "null"],
+                  "additionalProperties": false,
+                  "properties": {
+                    "prometheus_files": {"type": "array", "items": {"type": "string"}, "description": "Prometheus's own files, unchanged; their global and scrape_configs are read"},
+                    "global": {"type": "object", "description": "as in Prometheus's file: scrape_interval, scrape_timeout and limits"},
+                    "scrape_configs": {"type": "array", "items": {"type": "object", "required": ["job_name"]}, "description": "as in Prometheus's file"},
+                    "max_concurrent": {"type": "integer", "default": 256, "description": "scrapes under way at once"},
+                    "max_targets": {"type": "integer", "default": 20000, "description": "targets of all jobs; over it the later ones are left out"},
+                    "max_body": {"$ref": "#/$defs/bytes", "default": "64MiB", "description": "a page, unpacked, of a job without body_size_limit"}
+                  }
+                },
                 "elasticsearch": {"type": "array", "maxItems": 0, "description": "not in this version yet"},
                 "http_ingest": {
                   "type": "object",

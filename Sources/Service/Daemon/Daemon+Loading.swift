@@ -10,6 +10,7 @@ import RuleEvaluation
 import Rules
 import ServiceAPI
 import SLO
+import ScrapeIngest
 import Synchronization
 import Telemetry
 import Timekeeping
@@ -76,8 +77,14 @@ extension Daemon {
         case .success(let files):
             await dispatcher.reload(files.policy)
             await pages.reload(files.receivers)
+            if settings.sources.scrape != nil, let scrape = files.settings.sources.scrape {
+                scraper.update(scrape)
+            }
             var unchanged = files.settings
             unchanged.rules = settings.rules
+            if settings.sources.scrape != nil, unchanged.sources.scrape != nil {
+                unchanged.sources.scrape = settings.sources.scrape
+            }
             unchanged.incidentsFile = settings.incidentsFile
             if unchanged != settings {
                 log.warn("rules and on-call are reloaded; other changed settings need a restart")

@@ -8,6 +8,7 @@ import Model
 import PromQL
 import RemoteWriteIngest
 import RuleEvaluation
+import ScrapeIngest
 import ServiceAPI
 import Synchronization
 import Timekeeping
@@ -16,10 +17,13 @@ extension Daemon {
     /// Everything that is answered over HTTP.
     var routes: [HTTPRoute] {
         let (engine, sources, clock) = (engine, sources, clock)
-        let catalogue = MetadataCatalogue(metrics: metrics)
         let budgets = BudgetRoutes(tracker: tracker, clock: clock)
         let rules = RuleRoutes { engine.snapshot }
-        let sourceRoutes = SourceRoutes(statuses: { sources.statuses }, clock: clock)
+        let sourceRoutes = SourceRoutes(
+            statuses: { sources.statuses },
+            scrapes: { [scraper] in scraper.snapshot },
+            clock: clock
+        )
         let incidents = IncidentRoutes(dispatcher: dispatcher, pages: pages) { fingerprint in
             _ = engine.release(fingerprint: fingerprint)
         }

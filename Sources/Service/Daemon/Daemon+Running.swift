@@ -10,6 +10,7 @@ import MetricStore
 import Paging
 import RemoteWriteIngest
 import RuleEvaluation
+import ScrapeIngest
 import ServiceAPI
 import StateStore
 import Synchronization
@@ -45,6 +46,7 @@ extension Daemon {
         running.withLock { $0 = Running() }
         store.start()
         try http.start()
+        try scrapeClient.start()
         try await dispatcher.start()
         let server = HTTPServer(
             settings: HTTPServerSettings(listen: settings.server.listen),
@@ -81,7 +83,11 @@ extension Daemon {
         engine.start()
         try startForward()
         declareSources()
-        let polls = pollers.map { poller in Task { await poller.run() } }
+        var polls = pollers.map { poller in Task { await poller.run() } }
+        if let scrape = settings.sources.scrape {
+            scraper.update(scrape)
+            polls.append(Task { [scraper] in await scraper.run() })
+        }
         running.withLock { $0?.pollers = polls }
     }
 
@@ -132,6 +138,13 @@ extension Daemon {
                 advice: "add an entry to sources.cloudwatch in \(settingsPath) to turn it on"
             )
         }
+        if settings.sources.scrape == nil {
+            sources.declare(
+                "scrape",
+                isOn: false,
+                advice: Daemon.scrapeAdvice + "\(settingsPath) to turn it on"
+            )
+        }
         if settings.sources.forward == nil {
             sources.declare(
                 "forward",
@@ -167,6 +180,7 @@ extension Daemon {
         for task in stopped?.tasks ?? [] { await task.value }
         await offPool { [self] in
             http.stop()
+            scrapeClient.stop()
             store.stop()
             do {
                 try state.close()

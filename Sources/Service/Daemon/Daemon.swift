@@ -15,6 +15,7 @@ import RemoteWriteIngest
 import RuleEvaluation
 import Rules
 import SLO
+import ScrapeIngest
 import ServiceAPI
 import StateStore
 import Synchronization
@@ -45,6 +46,10 @@ final class Daemon: Sendable {
     let tracker: SLOTracker
     let engine: RuleEngine
     let pollers: [CloudWatchPoller]
+    let scraper: Scraper
+    /// What targets are scraped with: many at once, which pagers and CloudWatch need not wait behind.
+    let scrapeClient: CurlHTTPClient
+    let catalogue: MetadataCatalogue
     /// How much later than now rules over CloudWatch's series are evaluated.
     let settle: Duration
     let readiness = ServiceReadiness()
@@ -170,6 +175,18 @@ final class Daemon: Sendable {
             logMetrics: logMetrics,
             sources: sources,
             clock: clock
+        )
+        catalogue = MetadataCatalogue(metrics: metrics)
+        scrapeClient = Daemon.scrapeClient(settings.sources.scrape, log: log, metrics: metrics)
+        scraper = Scraper(
+            http: scrapeClient,
+            admission: admission,
+            sources: sources,
+            catalogue: catalogue,
+            clock: clock,
+            sleeper: sleeper,
+            log: log.named("scrape"),
+            metrics: metrics
         )
         let (admission, http, sources, metrics) = (admission, http, sources, metrics)
         pollers = accounts.map { account in

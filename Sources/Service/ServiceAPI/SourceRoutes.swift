@@ -1,15 +1,23 @@
 import APIModel
 package import HTTPServer
 package import Model
+package import ScrapeIngest
 package import Timekeeping
 
 /// `/v1/sources` and `/api/v1/targets`: what each source is doing.
 package struct SourceRoutes: Sendable {
     private let statuses: @Sendable () -> [SourceStatus]
+    private let scrapes: @Sendable () -> ScrapeSnapshot
     private let clock: any WallClock
 
-    package init(statuses: @escaping @Sendable () -> [SourceStatus], clock: any WallClock) {
+    /// Routes over every source, and over what is scraped.
+    package init(
+        statuses: @escaping @Sendable () -> [SourceStatus],
+        scrapes: @escaping @Sendable () -> ScrapeSnapshot = { ScrapeSnapshot() },
+        clock: any WallClock
+    ) {
         self.statuses = statuses
+        self.scrapes = scrapes
         self.clock = clock
     }
 
@@ -41,38 +49,14 @@ package struct SourceRoutes: Sendable {
         DocumentReply.json(SourceListDocument(sources: documents))
     }
 
-    /// Sources in the shape of Prometheus's scrape targets.
+    /// Scraped targets, and our other sources in the same shape.
     @Sendable private func targets(_ request: HTTPRequest) -> HTTPResponse {
-        let isAsked = ["", "any", "active"].contains(request.parameter("state")?.lowercased() ?? "")
-        let documents = isAsked ? documents : []
+        let state = request.parameter("state")?.lowercased() ?? ""
+        let isKnown = ["", "any", "active", "dropped"].contains(state)
+        let scrapes = isKnown ? scrapes() : ScrapeSnapshot()
+        let others = isKnown ? documents.filter { !$0.name.hasPrefix("scrape") } : []
         return PrometheusReply.success { writer in
-            writer.object { writer in
-                writer.key("activeTargets")
-                writer.array { writer in
-                    for source in documents where source.on { writer.target(source) }
-                }
-                writer.key("droppedTargets")
-                writer.array { _ in }
-            }
-        }
-    }
-}
-
-extension JSONWriter {
-    fileprivate mutating func target(_ source: SourceDocument) {
-        object { writer in
-            for key in ["discoveredLabels", "labels"] {
-                writer.key(key)
-                writer.map([(key: "job", value: source.name)])
-            }
-            writer.field("scrapePool", source.name)
-            writer.field("scrapeUrl", "")
-            writer.field("lastError", source.advice)
-            writer.field("lastScrape", source.lastSuccess ?? "0001-01-01T00:00:00Z")
-            writer.field(
-                "health",
-                !source.advice.isEmpty ? "down" : source.lastSuccess == nil ? "unknown" : "up"
-            )
+            writer.targets(scrapes, others, state: state, pool: request.parameter("scrapePool"))
         }
     }
 }

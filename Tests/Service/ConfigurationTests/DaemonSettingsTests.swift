@@ -1,6 +1,8 @@
 import Configuration
 import Foundation
+import Ingest
 import Model
+import ScrapeIngest
 import Testing
 
 @Suite struct DaemonSettingsTests {
@@ -127,5 +129,25 @@ import Testing
         ] {
             #expect(properties[key] != nil)
         }
+    }
+
+    @Test func scrapeJobsKeepTheirGroups() throws {
+        let text = """
+            sources:
+              scrape:
+                scrape_configs:
+                  - job_name: a
+                    bearer_token: ${TOKEN}
+                    relabel_configs:
+                      - {source_labels: [x], regex: (.*), target_label: y, replacement: "${1}-$1-$${n}"}
+            """
+        let settings = try DaemonSettings.parse(
+            Array(text.utf8),
+            file: "tocsin.yaml",
+            environment: ["TOKEN": "t"]
+        )
+        let job = try #require(settings.sources.scrape?.jobs.first)
+        #expect(job.credentials == .token(type: "Bearer", .text("t")))
+        #expect(job.relabelling.first?.definition.replacement == "${1}-$1-${n}")
     }
 }

@@ -42,4 +42,31 @@ import Timekeeping
     func masksPasswords(_ text: String, _ shown: String) {
         #expect(SecretMask.masked(text) == shown)
     }
+
+    @Test func credentialsOfScrapeConfigsAreMasked() {
+        let text = """
+            scrape_configs:
+              - job_name: a
+                basic_auth: {username: u, password: p1, x: y}
+              - job_name: b
+                authorization:
+                  type: Bearer
+                  credentials: |
+                    p2
+                    p3
+                  other: 1
+                http_headers:
+                  X-Key:
+                    secrets:
+                    - p4
+                    values: [v]
+                bearer_token_file: /f
+            """
+        let shown = SecretMask.masked(text)
+        #expect(["p1", "p2", "p3", "p4"].allSatisfy { !shown.contains($0) })
+        for kept in ["username: u", "type: Bearer", "other: 1", "values: [v]", "/f", "job_name: b"]
+        {
+            #expect(shown.contains(kept))
+        }
+    }
 }

@@ -37,7 +37,7 @@ import Timekeeping
 
     @Test func targetsMayBeFilteredByState() async throws {
         let dropped = try await Self.rig().calls.answer("GET", "/api/v1/targets?state=dropped")
-        PrometheusAnswer.data(#"{"activeTargets":[],"droppedTargets":[]}"#)
+        PrometheusAnswer.data(#"{"activeTargets":[],"droppedTargets":[],"droppedTargetCounts":{}}"#)
             .expect(dropped, "dropped")
         let active = try await Self.rig().calls.answer("GET", "/api/v1/targets?state=active")
         #expect(active.text.contains(#""scrapePool":"remote_write""#))

@@ -9,6 +9,8 @@
 #include <sys/timerfd.h>
 
 #include "crc32c.h"
+#include "dns.h"
+#include "filestamp.h"
 
 /// accept4 with SOCK_NONBLOCK | SOCK_CLOEXEC; a descriptor, or -errno.
 int tocsin_accept_nonblocking(int listener, struct sockaddr *address, socklen_t *length);
