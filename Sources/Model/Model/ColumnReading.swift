@@ -21,11 +21,14 @@ package struct SeriesWindow {
     package var end: Int64
     /// Which step of the request this is.
     package var step: Int
+    /// The series' start timestamps; nil when none is known.
+    package var starts: StartTimes?
 
-    @inlinable package init(start: Int64, end: Int64, step: Int) {
+    @inlinable package init(start: Int64, end: Int64, step: Int, starts: StartTimes? = nil) {
         self.start = start
         self.end = end
         self.step = step
+        self.starts = starts
     }
 }
 
@@ -41,15 +44,23 @@ package struct WindowFunction: Sendable {
         case newest
         /// Like `newest`, but its time in seconds.
         case newestTime
+        /// Like `newest`, but its start timestamp in seconds, 0 when it is not known.
+        case newestStart
         /// `extrapolatedRate` over the first and last sample and their count, when no reset lies between.
         case extrapolated(isCounter: Bool, isRate: Bool)
 
         /// True when staleness markers are for the shortcut to judge, not left out beforehand.
-        package var seesMarkers: Bool { self == .newest || self == .newestTime }
+        package var seesMarkers: Bool {
+            self == .newest || self == .newestTime || self == .newestStart
+        }
     }
 
     package var shortcut: Shortcut
     package var scan: Scan
+    /// Tells whether something of a window's start timestamps is to be pointed out.
+    ///
+    /// Asked only of series that have some, and not where the shortcut sees that all of a window's are one.
+    package var notices: (@Sendable (Span<Sample>, SeriesWindow) -> Bool)?
 
     package init(_ shortcut: Shortcut = .none, scan: @escaping Scan) {
         self.shortcut = shortcut
@@ -99,10 +110,13 @@ package struct Column: Sendable {
     package var table: SeriesTable
     /// Series by series, `steps` values each; the staleness marker's bits where there is none.
     package var values: [Double]
+    /// Rows of which the function noticed something in some window, in order.
+    package var noticed: [Int]
 
-    package init(table: SeriesTable, values: [Double]) {
+    package init(table: SeriesTable, values: [Double], noticed: [Int] = []) {
         self.table = table
         self.values = values
+        self.noticed = noticed
     }
 }
 
@@ -139,16 +153,24 @@ extension SeriesReading {
             repeating: Staleness.marker,
             count: series.count * request.steps
         )
+        var noticed: [Int] = []
         for (row, one) in series.enumerated() {
             let samples =
                 request.function.shortcut.seesMarkers
                 ? one.samples : one.samples.filter { !Staleness.isMarker($0.value) }
             let span = samples.span
-            ColumnScan.slide(span, request) { step, value in
+            ColumnScan.slide(span, request, one.starts) { step, value in
                 values[row * request.steps + step] = value
             }
+            if let starts = one.starts, ColumnScan.notices(span, request, starts) {
+                noticed.append(row)
+            }
         }
-        return Column(table: SeriesTable(series.map(\.labels)), values: values)
+        return Column(
+            table: SeriesTable(series.map(\.labels)),
+            values: values,
+            noticed: noticed
+        )
     }
 }
 
@@ -159,11 +181,13 @@ package enum ColumnScan {
     /// - Parameters:
     ///   - samples: Oldest first; with staleness markers only for the shortcuts `newest` and `newestTime`.
     ///   - request: Windows and function.
+    ///   - starts: The series' start timestamps.
     ///   - found: Takes the step and the value.
     @inlinable
     package static func slide(
         _ samples: Span<Sample>,
         _ request: ColumnRequest,
+        _ starts: StartTimes? = nil,
         found: (Int, Double) -> Void
     ) {
         var low = 0
@@ -190,14 +214,40 @@ package enum ColumnScan {
                 value =
                     Staleness.isMarker(newest.value)
                     ? newest.value : newest.timestamp.seconds
+            case .newestStart:
+                let newest = samples[high - 1]
+                let start = starts?[newest.timestamp.milliseconds] ?? 0
+                value = Staleness.isMarker(newest.value) ? newest.value : Double(start) / 1000
             case .none, .extrapolated:
                 value = request.function.scan(
                     samples.extracting(low..<high),
-                    SeriesWindow(start: start, end: end, step: step)
+                    SeriesWindow(start: start, end: end, step: step, starts: starts)
                 )
             }
             if !Staleness.isMarker(value) { found(step, value) }
         }
+    }
+
+    /// True when the request's function notices something in some window of a series.
+    ///
+    /// - Parameters:
+    ///   - samples: As `slide` takes them.
+    ///   - request: Windows and function.
+    ///   - starts: The series' start timestamps.
+    /// - Returns: False at once for functions that notice nothing.
+    package static func notices(
+        _ samples: Span<Sample>,
+        _ request: ColumnRequest,
+        _ starts: StartTimes
+    ) -> Bool {
+        guard let notices = request.function.notices else { return false }
+        var isNoticed = false
+        var search = request
+        search.function = WindowFunction { samples, window in
+            notices(samples, window) ? 1 : Staleness.marker
+        }
+        slide(samples, search, starts) { _, _ in isNoticed = true }
+        return isNoticed
     }
 }
 
@@ -209,11 +259,12 @@ package enum ExtrapolatedRate {
     ///   - change: The last value minus the first, and for counters plus what resets took away.
     ///   - first: The first sample of the window, at least two.
     ///   - lastTime: Of the last sample, milliseconds.
-    ///   - count: Samples in the window, at least two.
+    ///   - count: Samples in the window, at least two, or one that `countsFromStart`.
     ///   - start: The window is `(start, end]`, milliseconds.
     ///   - end: See `start`.
     ///   - isCounter: Whether the value cannot have been below zero.
     ///   - isRate: Whether to divide by the window's length in seconds.
+    ///   - firstStart: The first sample's start timestamp, 0 when it is not known.
     /// - Returns: The change, or the change a second.
     @inlinable
     package static func value(
@@ -224,8 +275,21 @@ package enum ExtrapolatedRate {
         start: Int64,
         end: Int64,
         isCounter: Bool,
-        isRate: Bool
+        isRate: Bool,
+        firstStart: Int64 = 0
     ) -> Double {
+        if isCounter, countsFromStart(first, firstStart, window: start) {
+            return sinceStart(
+                change: change,
+                first: first,
+                lastTime: lastTime,
+                count: count,
+                start: start,
+                end: end,
+                isRate: isRate,
+                firstStart: firstStart
+            )
+        }
         var toStart = Double(first.timestamp.milliseconds - start) / 1000
         var toEnd = Double(end - lastTime) / 1000
         let sampled = Double(lastTime - first.timestamp.milliseconds) / 1000
@@ -243,5 +307,42 @@ package enum ExtrapolatedRate {
         var factor = (sampled + toStart + toEnd) / sampled
         if isRate { factor /= Double(end - start) / 1000 }
         return change * factor
+    }
+
+    /// True when the first sample of a window counts from zero at a moment that lies in the window.
+    ///
+    /// Then a window of one sample has a value too.
+    @inlinable
+    package static func countsFromStart(
+        _ first: Sample,
+        _ firstStart: Int64,
+        window start: Int64
+    ) -> Bool {
+        firstStart != 0 && firstStart > start && firstStart < first.timestamp.milliseconds
+    }
+
+    /// The same when the counter began at `firstStart` within the window: the change is counted from there instead of
+    /// extrapolating to the window's start.
+    @inlinable
+    static func sinceStart(
+        change: Double,
+        first: Sample,
+        lastTime: Int64,
+        count: Int,
+        start: Int64,
+        end: Int64,
+        isRate: Bool,
+        firstStart: Int64
+    ) -> Double {
+        var toEnd = Double(end - lastTime) / 1000
+        var average = 0.0
+        if count > 1 {
+            average = Double(lastTime - first.timestamp.milliseconds) / 1000 / Double(count - 1)
+        }
+        let sampled = Double(lastTime - firstStart) / 1000
+        if toEnd >= average * 1.1 { toEnd = average / 2 }
+        var factor = (sampled + toEnd) / sampled
+        if isRate { factor /= Double(end - start) / 1000 }
+        return (change + first.value) * factor
     }
 }

@@ -30,6 +30,8 @@ package struct SampleBatch: Sendable {
     package var entries: [Entry] = []
     package var timestamps: [Int64] = []
     package var values: [Double] = []
+    /// Start timestamps, one a sample in milliseconds, 0 where there is none; empty when no sample has one.
+    package var starts: [Int64] = []
     package var latePolicy: LatePolicy
     /// Who sent it, for the limit of new series from one source; nil is not limited.
     package var source: String?
@@ -40,8 +42,12 @@ package struct SampleBatch: Sendable {
 
     package var sampleCount: Int { timestamps.count }
 
-    /// Adds a series with its samples, oldest first.
-    package mutating func append(_ labels: LabelSet, samples: some Sequence<Sample>) {
+    /// Adds a series with its samples, oldest first, and their start timestamps when some are known.
+    package mutating func append(
+        _ labels: LabelSet,
+        samples: some Sequence<Sample>,
+        starts known: StartTimes? = nil
+    ) {
         let labelStart = labelBytes.count
         LabelEncoding.append(labels, to: &labelBytes)
         let sampleStart = timestamps.count
@@ -49,9 +55,26 @@ package struct SampleBatch: Sendable {
             timestamps.append(sample.timestamp.milliseconds)
             values.append(sample.value)
         }
+        if let known { fillStarts(sampleStart, known) }
         entries.append(
             Entry(labels: labelStart..<labelBytes.count, samples: sampleStart..<timestamps.count)
         )
+    }
+}
+
+extension SampleBatch {
+    private mutating func fillStarts(_ first: Int, _ known: StartTimes) {
+        starts += repeatElement(0, count: timestamps.count - starts.count)
+        var cursor = StartTimes.Cursor(known)
+        for index in first..<timestamps.count {
+            starts[index] = cursor.start(at: timestamps[index])
+        }
+    }
+
+    /// Makes `starts` one a sample, when some sample has one.
+    package mutating func completeStarts() {
+        guard !starts.isEmpty else { return }
+        starts += repeatElement(0, count: timestamps.count - starts.count)
     }
 }
 

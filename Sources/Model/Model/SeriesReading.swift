@@ -19,10 +19,13 @@ package struct SeriesSamples: Sendable {
     ///
     /// Never empty.
     package var samples: [Sample]
+    /// The samples' start timestamps; nil when none is known.
+    package var starts: StartTimes?
 
-    package init(labels: LabelSet, samples: [Sample]) {
+    package init(labels: LabelSet, samples: [Sample], starts: StartTimes? = nil) {
         self.labels = labels
         self.samples = samples
+        self.starts = starts
     }
 }
 

@@ -36,6 +36,10 @@ final class BatchWork: Sendable {
             batch.timestamps.count == batch.values.count,
             "a sample is a timestamp and a value"
         )
+        precondition(
+            batch.starts.isEmpty || batch.starts.count == batch.timestamps.count,
+            "every sample has a start timestamp, known or not, or none has"
+        )
         self.batch = batch
         self.window = window
         self.isEssential = isEssential

@@ -34,6 +34,8 @@ final class ColumnWork: Sendable {
         var values: [ColumnValues] = []
         /// By request: samples that were read.
         var samples: [Int] = []
+        /// By request: places in the plan of series of which something was noticed.
+        var noticed: [[UInt32]] = []
     }
 
     private struct Answers {
@@ -149,7 +151,13 @@ final class ColumnWork: Sendable {
                 request: request,
                 steps: requests[request].steps
             )
-            columns.append(Column(table: found[selector].table, values: values))
+            columns.append(
+                Column(
+                    table: found[selector].table,
+                    values: values,
+                    noticed: found[selector].noticed(parts, request: request)
+                )
+            )
         }
         return columns
     }

@@ -30,6 +30,9 @@ package struct MetricStoreSettings: Hashable, Sendable {
     package var queuedSamplesMax: Int
     /// Encodings of one label set that are found without decoding (label order, for example, may differ).
     package var aliasesPerSeriesMax: Int
+    /// Runs of samples with one start timestamp that are told apart for one series at most, at least 1
+    /// (`store.start_runs_max`); past it the oldest samples have none.
+    package var startRunsMax: Int
     /// Selectors whose series are remembered, while memory for them lasts (an eighth of `maxMemoryBytes`).
     package var cachedSelectorsMax: Int
 
@@ -50,6 +53,7 @@ package struct MetricStoreSettings: Hashable, Sendable {
         futureSkewMax: Duration = .seconds(600),
         queuedSamplesMax: Int = 1 << 20,
         aliasesPerSeriesMax: Int = 8,
+        startRunsMax: Int = 128,
         cachedSelectorsMax: Int = 16384
     ) {
         self.shards = shards
@@ -66,6 +70,7 @@ package struct MetricStoreSettings: Hashable, Sendable {
         self.futureSkewMax = futureSkewMax
         self.queuedSamplesMax = queuedSamplesMax
         self.aliasesPerSeriesMax = aliasesPerSeriesMax
+        self.startRunsMax = max(1, startRunsMax)
         self.cachedSelectorsMax = cachedSelectorsMax
     }
 

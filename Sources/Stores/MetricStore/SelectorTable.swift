@@ -51,6 +51,17 @@ final class SelectorTable: Sendable {
         }
     }
 
+    /// The rows of which the shards have noticed something for one request, in order.
+    func noticed(_ parts: [ColumnWork.Part], request: Int) -> [Int] {
+        var found: [Int] = []
+        for shard in rows.indices {
+            for place in parts[shard].noticed[request] {
+                found.append(Int(rows[shard][Int(place)]))
+            }
+        }
+        return found.count > 1 ? found.sorted() : found
+    }
+
     // MARK: Making
 
     /// A series of a shard's plan.

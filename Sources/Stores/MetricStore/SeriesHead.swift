@@ -48,6 +48,8 @@ struct SeriesHead {
     var state = State.free
     /// The number of the series' retention class; 0: nothing is kept beyond the retention.
     var retention: UInt8 = 0
+    /// 1 when the storage knows start timestamps of the series' samples, 0 when not.
+    var hasStarts: UInt8 = 0
 
     /// Slots of a full-grown ring.
     ///

@@ -302,6 +302,7 @@ extension SeriesStorage {
     /// Frees everything a series holds but its labels; its newest timestamp is remembered.
     mutating func dropSamples(_ series: UInt32) {
         let head = unsafe heads + Int(series)
+        forgetStarts(series)
         unsafe dropOldestChunks(head, Int(head.pointee.chunkCount))
         if unsafe head.pointee.directory != 0 { unsafe slab.free(head.pointee.directory) }
         if unsafe head.pointee.raw != 0 { unsafe slab.free(head.pointee.raw) }
@@ -324,6 +325,7 @@ extension SeriesStorage {
         let bound = unsafe bound(head, oldest: oldest)
         guard unsafe head.pointee.lastTimestamp <= bound else {
             unsafe dropExpiredChunks(head, oldest: bound)
+            if hasStarts(series) { trimStarts(series, oldest: bound) }
             if unsafe head.pointee.retention != 0 { unsafe thin(head, oldest: oldest) }
             return false
         }

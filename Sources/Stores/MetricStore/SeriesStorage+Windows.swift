@@ -90,17 +90,30 @@ extension SeriesStorage {
         }
         let lastBreak = unsafe head.pointee.base &+ Int64(head.pointee.lastBreak)
         guard first.time > lastBreak else { return .needsScan }
-        guard count > 1 else { return .value(Staleness.marker, samples: count) }
         let firstValue = Double(bitPattern: first.bits)
+        let firstSample = Sample(Timestamp(milliseconds: first.time), firstValue)
+        var firstStart: Int64 = 0
+        if isCounter, unsafe head.pointee.hasStarts != 0 {
+            // One start that is not after the first sample tells of no reset between samples.
+            guard let start = starts[series]?.single(from: first.time), start <= first.time else {
+                return .needsScan
+            }
+            firstStart = start
+        }
+        guard
+            count > 1
+                || ExtrapolatedRate.countsFromStart(firstSample, firstStart, window: start)
+        else { return .value(Staleness.marker, samples: count) }
         let value = ExtrapolatedRate.value(
             change: Double(bitPattern: lastBits) - firstValue,
-            first: Sample(Timestamp(milliseconds: first.time), firstValue),
+            first: firstSample,
             lastTime: lastTime,
             count: count,
             start: start,
             end: end,
             isCounter: isCounter,
-            isRate: isRate
+            isRate: isRate,
+            firstStart: firstStart
         )
         return .value(value, samples: count)
     }

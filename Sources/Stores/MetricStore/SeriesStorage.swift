@@ -53,10 +53,21 @@ struct SeriesStorage: ~Copyable {
     var neededList: [UInt32] = []
     /// The place in the list that was last asked to give something up.
     var giveUpCursor = 0
+    /// Start timestamps, of the series whose heads say so.
+    var starts: [UInt32: StartTimes] = [:]
+    /// Runs of them that one series may have.
+    let startRunsMax: Int
+    /// Bytes they take, about.
+    var startBytes = 0
 
     /// An empty storage for as many series as the budget allows, and for what a snapshot of so many bytes holds.
-    init(budget: MemoryBudget, snapshotBytes: Int = 0) {
+    init(
+        budget: MemoryBudget,
+        snapshotBytes: Int = 0,
+        startRunsMax: Int = MetricStoreSettings.standard.startRunsMax
+    ) {
         self.budget = budget
+        self.startRunsMax = startRunsMax
         // Any shard may come to hold nearly all series.
         headsMax = budget.maxSeries + 1 + snapshotBytes / MemoryLayout<SeriesHead>.stride
         headRegion = MappedRegion(reserving: headsMax * MemoryLayout<SeriesHead>.stride)
@@ -69,7 +80,7 @@ struct SeriesStorage: ~Copyable {
     }
 
     deinit {
-        budget.add(bytes: -headCount * MemoryLayout<SeriesHead>.stride)
+        budget.add(bytes: -headCount * MemoryLayout<SeriesHead>.stride - startBytes)
     }
 
     /// The heads; the pointer is valid as long as the storage.
@@ -144,6 +155,7 @@ struct SeriesStorage: ~Copyable {
             let next = unsafe heads + min(series + 8, count - 1)
             slab.prefetch(unsafe next.pointee.directory)
             unsafe head.pointee.source = SeriesSources.nobody
+            unsafe head.pointee.hasStarts = 0
             guard unsafe isSound(head.pointee) else { return false }
             if unsafe head.pointee.state == SeriesHead.State.expired { expiredCount += 1 }
             budget.promise(bytes: SeriesStorage.promised(unsafe Int(head.pointee.rawCapacity)))

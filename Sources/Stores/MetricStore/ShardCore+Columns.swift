@@ -14,6 +14,7 @@ final class ColumnProgress {
     init(_ work: ColumnWork) {
         self.work = work
         part.samples = Array(repeating: 0, count: work.requests.count)
+        part.noticed = Array(repeating: [], count: work.requests.count)
         part.values = Array(repeating: ColumnValues(count: 0), count: work.requests.count)
     }
 }
@@ -90,7 +91,14 @@ extension ShardCore {
         let selector = work.selectors[progress.selector]
         for number in selector.shortcuts {
             let values = progress.part.values[number]
-            let samples = shortcut(work.requests[number], work.oldest, series, places, values)
+            let samples = shortcut(
+                work.requests[number],
+                work.oldest,
+                series,
+                places,
+                values,
+                &progress.part.noticed[number]
+            )
             count(samples, number, progress)
         }
         for scan in selector.scans {
@@ -103,12 +111,15 @@ extension ShardCore {
                     into: &scratch
                 )
                 guard !scratch.isEmpty else { continue }
+                let starts = storage.startTimes(series[place])
                 for number in scan.requests {
                     let samples = slide(
                         work.requests[number],
                         isAlone: scan.requests.count == 1,
                         place,
-                        progress.part.values[number]
+                        starts,
+                        progress.part.values[number],
+                        &progress.part.noticed[number]
                     )
                     count(samples, number, progress)
                 }
@@ -131,7 +142,8 @@ extension ShardCore {
         _ oldest: Int64,
         _ series: [UInt32],
         _ places: Range<Int>,
-        _ values: ColumnValues
+        _ values: ColumnValues,
+        _ noticed: inout [UInt32]
     ) -> Int {
         let (low, overflow) = request.end.subtractingReportingOverflow(request.length)
         let start = overflow ? Int64.min : low
@@ -161,6 +173,18 @@ extension ShardCore {
                 unsafe values.base[place] = newest.timestamp.seconds
                 samples += 1
             }
+        case .newestStart:
+            for place in places {
+                let newest = storage.newestSample(
+                    series[place],
+                    after: max(start, storage.bound(series[place], oldest: oldest)),
+                    through: request.end
+                )
+                guard let newest, !Staleness.isMarker(newest.value) else { continue }
+                let known = storage.startTimes(series[place])?[newest.timestamp.milliseconds]
+                unsafe values.base[place] = Double(known ?? 0) / 1000
+                samples += 1
+            }
         case .extrapolated(let isCounter, let isRate):
             for place in places {
                 // Each step finds in place what the one before it has fetched.
@@ -183,12 +207,9 @@ extension ShardCore {
                     unsafe values.base[place] = value
                     samples += count
                 case .needsScan:
-                    unsafe values.base[place] = scan(
-                        request,
-                        max(start, bound),
-                        start,
-                        series[place]
-                    )
+                    let found = scan(request, max(start, bound), start, series[place])
+                    unsafe values.base[place] = found.value
+                    if found.isNoticed { noticed.append(UInt32(place)) }
                     samples += scratch.count
                 }
             }
@@ -196,13 +217,14 @@ extension ShardCore {
         return samples
     }
 
-    /// The request's function over all samples of its one window; the staleness marker when there is no value.
+    /// The request's function over all samples of its one window; the staleness marker when there is no value, and
+    /// whether something is to be pointed out.
     private mutating func scan(
         _ request: ColumnRequest,
         _ floor: Int64,
         _ start: Int64,
         _ series: UInt32
-    ) -> Double {
+    ) -> (value: Double, isNoticed: Bool) {
         storage.read(
             series,
             after: floor,
@@ -210,11 +232,16 @@ extension ShardCore {
             keepsMarkers: false,
             into: &scratch
         )
-        guard !scratch.isEmpty else { return Staleness.marker }
-        return request.function.scan(
-            scratch.samples,
-            SeriesWindow(start: start, end: request.end, step: 0)
+        guard !scratch.isEmpty else { return (Staleness.marker, false) }
+        let window = SeriesWindow(
+            start: start,
+            end: request.end,
+            step: 0,
+            starts: storage.startTimes(series)
         )
+        let isNoticed =
+            window.starts != nil && request.function.notices?(scratch.samples, window) == true
+        return (request.function.scan(scratch.samples, window), isNoticed)
     }
 
     // MARK: Several windows
@@ -224,7 +251,9 @@ extension ShardCore {
         _ request: ColumnRequest,
         isAlone: Bool,
         _ place: Int,
-        _ values: ColumnValues
+        _ starts: StartTimes?,
+        _ values: ColumnValues,
+        _ noticed: inout [UInt32]
     ) -> Int {
         var range = 0..<scratch.count
         if !isAlone {
@@ -246,15 +275,21 @@ extension ShardCore {
                 SeriesWindow(
                     start: start.overflow ? .min : start.partialValue,
                     end: request.end,
-                    step: 0
+                    step: 0,
+                    starts: starts
                 )
             )
         case .extrapolated(let isCounter, let isRate)
-        where request.before == 0 && request.after == 0:
+        where request.before == 0 && request.after == 0 && (starts == nil || !isCounter):
             ExtrapolatedWindows(isCounter: isCounter, isRate: isRate)
                 .slide(samples, request) { step, value in unsafe target[step] = value }
-        case .none, .newest, .newestTime, .extrapolated:
-            ColumnScan.slide(samples, request) { step, value in unsafe target[step] = value }
+        case .none, .newest, .newestTime, .newestStart, .extrapolated:
+            ColumnScan.slide(samples, request, starts) { step, value in
+                unsafe target[step] = value
+            }
+        }
+        if let starts, ColumnScan.notices(samples, request, starts) {
+            noticed.append(UInt32(place))
         }
         return range.count
     }

@@ -72,7 +72,13 @@ extension ShardCore {
         }
         let samples = storage.samples(series, after: start, through: work.end)
         guard !samples.isEmpty else { return 0 }
-        read.series.append(SeriesSamples(labels: labels(read.plan, place), samples: samples))
+        read.series.append(
+            SeriesSamples(
+                labels: labels(read.plan, place),
+                samples: samples,
+                starts: storage.startTimes(series)
+            )
+        )
         return samples.count
     }
 

@@ -68,7 +68,11 @@ struct ShardCore: ~Copyable, @unchecked Sendable {
         self.sources = sources
         self.counters = counters
         self.hasher = hasher
-        storage = SeriesStorage(budget: budget, snapshotBytes: snapshotBytes)
+        storage = SeriesStorage(
+            budget: budget,
+            snapshotBytes: snapshotBytes,
+            startRunsMax: settings.startRunsMax
+        )
         index = LabelIndex(budget: budget, hasher: hasher, snapshotBytes: snapshotBytes)
         aliases = AliasTable(budget: budget)
         plans = SelectorCache(
@@ -135,6 +139,8 @@ struct ShardCore: ~Copyable, @unchecked Sendable {
         let window = work.window
         var accepted = 0
         let keepsLog = keepsLog
+        let starts = batch.starts.span
+        let tracksStarts = !starts.isEmpty || !storage.starts.isEmpty
         if keepsLog { records.beginSamples(near: times.isEmpty ? 0 : times[0]) }
         for position in 0..<targets.count {
             let far = targets[min(position &+ 12, targets.count &- 1)]
@@ -163,16 +169,58 @@ struct ShardCore: ~Copyable, @unchecked Sendable {
                     count(result, series: target &- 1, time: times[sample], &outcome.result)
                     guard result == .revised else { continue }
                 }
+                var start: Int64?
+                if tracksStarts {
+                    start = note(
+                        start: starts.isEmpty ? 0 : starts[sample],
+                        of: target &- 1,
+                        time: times[sample]
+                    )
+                }
                 guard keepsLog else { continue }
-                records.add(
-                    series: target &- 1,
-                    time: times[sample],
-                    bits: values[sample].bitPattern
-                )
+                if let start {
+                    records.add(
+                        series: target &- 1,
+                        time: times[sample],
+                        bits: values[sample].bitPattern,
+                        start: start
+                    )
+                } else {
+                    records.add(
+                        series: target &- 1,
+                        time: times[sample],
+                        bits: values[sample].bitPattern
+                    )
+                }
             }
         }
         if keepsLog { records.finish() }
         outcome.result.accepted += accepted
+    }
+
+    /// Keeps the start timestamp of a sample that was taken; what the log is to be told when that changed something.
+    @inline(__always)
+    private mutating func note(start: Int64, of series: UInt32, time: Int64) -> Int64? {
+        guard start != 0 || storage.hasStarts(series) else { return nil }
+        switch storage.note(start: start, of: series, time: time) {
+        case .unchanged: return nil
+        case .applied: return start
+        case .cut:
+            counters.startsCut.add()
+            return start
+        case .noMemory:
+            counters.startsWithoutMemory.add()
+            return RecordEncoder.forgetsStarts
+        }
+    }
+
+    /// Does what a record of the log says of a sample's start timestamp.
+    mutating func restore(start: Int64, of series: UInt32, time: Int64) {
+        if start == RecordEncoder.forgetsStarts {
+            storage.forgetStarts(series)
+        } else {
+            _ = storage.note(start: start, of: series, time: time)
+        }
     }
 
     // MARK: New encodings and new series

@@ -11,6 +11,9 @@ struct StoreCounters: Sendable {
     let overloaded: Counter
     /// New series refused, by limit.
     let newSeriesRefused: [SeriesLimit: Counter]
+    /// Times that start timestamps of a series were forgotten.
+    let startsCut: Counter
+    let startsWithoutMemory: Counter
 
     init(_ registry: MetricsRegistry) {
         accepted = registry.counter(
@@ -43,6 +46,16 @@ struct StoreCounters: Sendable {
             )
         }
         newSeriesRefused = limits
+        func forgotten(_ limit: String) -> Counter {
+            registry.counter(
+                "tocsin_store_start_times_forgotten",
+                help:
+                    "Times that start timestamps of a series were forgotten, by the setting that is the limit.",
+                labels: [("limit", limit)]
+            )
+        }
+        startsCut = forgotten("start_runs_max")
+        startsWithoutMemory = forgotten("max_memory")
         overloaded = registry.counter(
             "tocsin_store_batches_overloaded",
             help: "Batches turned away because too many samples were waiting for the shards."

@@ -5,6 +5,8 @@ package struct DecodedSamples: ~Copyable {
     package private(set) var times: UnsafeMutablePointer<Int64>
     package private(set) var bits: UnsafeMutablePointer<UInt64>
     package fileprivate(set) var count = 0
+    /// Start timestamps that came with samples, by the samples' places, in order.
+    package fileprivate(set) var starts: [(place: Int, start: Int64)] = []
     private var capacity: Int
 
     package init() {
@@ -23,6 +25,7 @@ package struct DecodedSamples: ~Copyable {
     /// Makes room for `wanted` samples and forgets those there are.
     fileprivate mutating func prepare(_ wanted: Int) {
         count = 0
+        starts.removeAll(keepingCapacity: true)
         guard wanted > capacity else { return }
         unsafe series.deallocate()
         unsafe times.deallocate()
@@ -72,10 +75,16 @@ package enum RecordDecoder {
             }
             if control & 0x40 != 0 { time &+= unsafe varint(start, &cursor) }
             let length = Int(control & 0x0f)
-            // A sample is 24 bytes at most, so no more than `tailBytes` were read past the end.
-            guard length <= 8, control & 0x80 == 0, cursor &+ length <= end else { return false }
+            // Up to here a sample is 24 bytes at most, so no more than `tailBytes` were read past the end.
+            guard length <= 8, cursor &+ length <= end else { return false }
             let word = unsafe start.loadUnaligned(fromByteOffset: cursor, as: UInt64.self)
             cursor &+= length
+            if control & 0x80 != 0 {
+                guard cursor &+ 8 <= end else { return false }
+                let start = unsafe start.loadUnaligned(fromByteOffset: cursor, as: Int64.self)
+                samples.starts.append((count, start))
+                cursor &+= 8
+            }
             unsafe numbers[count] = series
             unsafe times[count] = time
             unsafe bits[count] = length == 0 ? 0 : word &<< UInt64(64 &- 8 &* length)

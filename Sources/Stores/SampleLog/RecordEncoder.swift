@@ -17,6 +17,7 @@ package enum RecordKind {
 ///          control bits 0-3: bytes of the value (0...8), the others, its last ones, are zero
 ///                  bits 4-5: 0 the series of the sample before, 1 the next one, 2 its distance as a varint
 ///                  bit 6:    the distance to the time before as a varint follows; else the time is the same
+///                  bit 7:    behind the value is the sample's start timestamp, i64; else it is as known
 /// series:  for each: number u32, hash u64 u64, length varint, canonical label bytes
 /// removed: for each: number u32
 /// ```
@@ -36,7 +37,7 @@ package struct RecordEncoder: ~Copyable {
 
     package static let headerBytes = 8
     /// Bytes of one sample at most.
-    @usableFromInline static let sampleBytesMax = 1 + 5 + 10 + 8
+    @usableFromInline static let sampleBytesMax = 1 + 5 + 10 + 8 + 8
 
     /// An empty buffer whose first byte will stand at `position` of the log.
     package init(position: UInt64) {
@@ -84,6 +85,33 @@ package struct RecordEncoder: ~Copyable {
         cursor &+= 8 &- zeros
         unsafe (start + control).storeBytes(of: head, as: UInt8.self)
     }
+
+    /// Adds a sample that was taken and whose start timestamp is not what its series' was known to be.
+    ///
+    /// - Parameters:
+    ///   - number: The series.
+    ///   - moment: The sample's time, milliseconds.
+    ///   - bits: Of its value.
+    ///   - sampleStart: Milliseconds; 0: it has none; `forgetsStarts`: nothing is known of the series' any more.
+    package mutating func add(
+        series number: UInt32,
+        time moment: Int64,
+        bits: UInt64,
+        start sampleStart: Int64
+    ) {
+        if capacity &- cursor < RecordEncoder.sampleBytesMax { grow(RecordEncoder.sampleBytesMax) }
+        let control = cursor
+        add(series: number, time: moment, bits: bits)
+        unsafe (start + control).storeBytes(
+            of: (start + control).load(as: UInt8.self) | 0x80,
+            as: UInt8.self
+        )
+        unsafe (start + cursor).storeBytes(of: sampleStart, as: Int64.self)
+        cursor += 8
+    }
+
+    /// Stands for a start timestamp when all of the series' are forgotten.
+    package static let forgetsStarts = Int64.min
 
     @inlinable @inline(__always)
     mutating func put(varint value: UInt64) {

@@ -18,6 +18,8 @@ package struct SnapshotSection: Hashable, Sendable {
         package static let pairs: UInt32 = 4
         /// Totals; nothing comes after it.
         package static let end: UInt32 = 5
+        /// Start timestamps of `count` of the series whose heads came last; there is none where they have none.
+        package static let starts: UInt32 = 6
     }
 
     package var kind: UInt32

@@ -7,6 +7,8 @@ struct ArrayModel {
     private let settings: MetricStoreSettings
     private var decoder: LabelDecoder
     private var series: [LabelSet: [Sample]] = [:]
+    /// By series and time; those that are known.
+    private var starts: [LabelSet: [Int64: Int64]] = [:]
 
     init(settings: MetricStoreSettings) {
         self.settings = settings
@@ -55,7 +57,11 @@ struct ArrayModel {
             } else if sample.timestamp <= now - settings.retention {
                 result.refuse(.tooOld, samples: 1, "\(labels): older than the retention")
             } else {
+                let before = (result.accepted, result.revised)
                 insert(sample, into: &samples, labels, batch.latePolicy, &result)
+                guard before != (result.accepted, result.revised) else { continue }
+                starts[labels, default: [:]][batch.timestamps[index]] =
+                    batch.starts.isEmpty ? 0 : batch.starts[index]
             }
         }
         guard !samples.isEmpty else { return }
@@ -116,7 +122,15 @@ struct ArrayModel {
             guard !kept.isEmpty else { continue }
             count += kept.count
             guard count <= sampleLimit else { throw .sampleLimit(sampleLimit) }
-            found.append(SeriesSamples(labels: labels, samples: kept))
+            let known = StartTimes(
+                kept.map { sample in
+                    let time = sample.timestamp.milliseconds
+                    return (time: time, start: starts[labels]?[time] ?? 0)
+                }
+            )
+            found.append(
+                SeriesSamples(labels: labels, samples: kept, starts: known.isEmpty ? nil : known)
+            )
         }
         return found.sorted { $0.labels < $1.labels }
     }

@@ -86,6 +86,9 @@ struct ColumnTests {
                 try #require(isSorted, "step \(step)")
                 let isSame = column.present == wanted[number].present
                 try #require(isSame, "step \(step), request \(number): \(request)")
+                let noticed = column.noticed.map { column.table.labels[$0] }
+                let expected = wanted[number].noticed.map { wanted[number].table.labels[$0] }
+                try #require(noticed == expected, "step \(step), request \(number)")
             }
             if step % 50 == 49 { harness.store.expire() }
             harness.clock.advance(

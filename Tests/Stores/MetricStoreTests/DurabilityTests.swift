@@ -54,7 +54,8 @@ import Timekeeping
             settings = MetricStoreSettings(
                 shards: shards,
                 retention: .seconds(5400),
-                aliasesPerSeriesMax: 3
+                aliasesPerSeriesMax: 3,
+                startRunsMax: 1 << 20
             )
             harness = StoreHarness(
                 settings,

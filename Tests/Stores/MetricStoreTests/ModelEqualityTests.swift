@@ -33,6 +33,24 @@ struct ModelEqualityTests {
         return bytes
     }
 
+    /// A start timestamp, 0 for none; every other series has none at all, the others' are of several kinds.
+    private static func randomStart(
+        _ index: Int,
+        _ time: Int64,
+        _ random: inout SeededGenerator
+    ) -> Int64 {
+        guard index % 2 == 1 else { return 0 }
+        switch Int.random(in: 0..<12, using: &random) {
+        case 0: return 0
+        case 1: return time
+        case 2: return time + Int64.random(in: 1..<20_000, using: &random)
+        case 3: return time - Int64.random(in: 1..<40_000, using: &random)
+        default:
+            // Deltas, and counters that begin anew now and then.
+            return index % 4 == 1 ? time - 15_000 : time / 400_000 * 400_000 - 1
+        }
+    }
+
     static func randomBatch(
         _ series: [LabelSet],
         now: Int64,
@@ -43,11 +61,13 @@ struct ModelEqualityTests {
             Int.random(in: 0..<3, using: &random) == 0
             ? .upsert(window: .seconds(Int64.random(in: 0..<3000, using: &random))) : .reject
         var batch = SampleBatch(latePolicy: policy)
+        let hasStarts = Int.random(in: 0..<3, using: &random) > 0
         // Within one batch a series keeps one encoding: several would be taken in any order.
         var encodings: [Int: [UInt8]] = [:]
         for _ in 0..<Int.random(in: 1..<40, using: &random) {
             let index = Int.random(in: 0..<series.count, using: &random)
             var samples: [Sample] = []
+            var starts: [Int64] = []
             for _ in 0..<Int.random(in: 0..<5, using: &random) {
                 var time = newest[index]
                 switch Int.random(in: 0..<20, using: &random) {
@@ -66,9 +86,17 @@ struct ModelEqualityTests {
                         Int.random(in: 0..<9, using: &random) == 0 ? Staleness.marker : Double(time)
                     }
                 samples.append(Sample(Timestamp(milliseconds: time), value))
+                starts.append(randomStart(index, time, &random))
                 if time < now + 600_000 { newest[index] = max(newest[index], time) }
             }
             batch.append(series[index], samples: samples)
+            if hasStarts {
+                batch.starts += repeatElement(
+                    0,
+                    count: batch.sampleCount - starts.count - batch.starts.count
+                )
+                batch.starts += starts
+            }
             let labels = batch.entries[batch.entries.count - 1].labels
             if encodings[index] == nil {
                 encodings[index] =
@@ -88,7 +116,8 @@ struct ModelEqualityTests {
         let settings = MetricStoreSettings(
             shards: [1, 2, 5][Int(seed % 3)],
             retention: .seconds(5400),
-            aliasesPerSeriesMax: 3
+            aliasesPerSeriesMax: 3,
+            startRunsMax: 1 << 20
         )
         let harness = StoreHarness(settings)
         var model = ArrayModel(settings: settings)

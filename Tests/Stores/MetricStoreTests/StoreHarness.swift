@@ -75,5 +75,9 @@ func same(_ left: [SeriesSamples], _ right: [SeriesSamples]) -> Bool {
         && zip(left, right).allSatisfy { a, b in
             a.labels == b.labels && a.samples.count == b.samples.count
                 && zip(a.samples, b.samples).allSatisfy { $0.isIdentical(to: $1) }
+                && a.samples.allSatisfy { sample in
+                    let time = sample.timestamp.milliseconds
+                    return (a.starts?[time] ?? 0) == (b.starts?[time] ?? 0)
+                }
         }
 }

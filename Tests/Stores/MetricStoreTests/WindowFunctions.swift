@@ -14,6 +14,10 @@ enum WindowFunctions {
         mix(UInt64(bitPattern: window.start))
         mix(UInt64(bitPattern: window.end))
         mix(UInt64(window.step))
+        for index in samples.indices {
+            let start = window.starts?[samples[index].timestamp.milliseconds] ?? 0
+            mix(UInt64(bitPattern: start))
+        }
         return Double(hash >> 12)
     }
 
@@ -25,20 +29,42 @@ enum WindowFunctions {
         samples[samples.count - 1].timestamp.seconds
     }
 
+    static let newestStart = WindowFunction(.newestStart) { samples, window in
+        Double(window.starts?[samples[samples.count - 1].timestamp.milliseconds] ?? 0) / 1000
+    }
+
     static let rate = extrapolated(isCounter: true, isRate: true)
     static let increase = extrapolated(isCounter: true, isRate: false)
     static let delta = extrapolated(isCounter: false, isRate: false)
 
-    static let all = [digest, count, newest, newestTime, rate, increase, delta]
+    static let all = [digest, count, newest, newestTime, newestStart, rate, increase, delta]
 
     private static func extrapolated(isCounter: Bool, isRate: Bool) -> WindowFunction {
-        WindowFunction(.extrapolated(isCounter: isCounter, isRate: isRate)) { samples, window in
+        var function = WindowFunction(.extrapolated(isCounter: isCounter, isRate: isRate)) {
+            samples,
+            window in
             let count = samples.count
-            guard count > 1 else { return Staleness.marker }
+            let firstStart = start(samples[0], window)
+            guard
+                count > 1
+                    || isCounter
+                        && ExtrapolatedRate.countsFromStart(
+                            samples[0],
+                            firstStart,
+                            window: window.start
+                        )
+            else { return Staleness.marker }
             var change = samples[count - 1].value - samples[0].value
             if isCounter {
-                for index in 1..<count where samples[index].value < samples[index - 1].value {
-                    change += samples[index - 1].value
+                for index in 1..<max(1, count) {
+                    let (last, next) = (samples[index - 1], samples[index])
+                    let isReset = StartTime.isReset(
+                        previousStart: start(last, window),
+                        previousTime: last.timestamp.milliseconds,
+                        start: start(next, window),
+                        time: next.timestamp.milliseconds
+                    )
+                    if isReset || next.value < last.value { change += last.value }
                 }
             }
             return ExtrapolatedRate.value(
@@ -49,9 +75,25 @@ enum WindowFunctions {
                 start: window.start,
                 end: window.end,
                 isCounter: isCounter,
-                isRate: isRate
+                isRate: isRate,
+                firstStart: firstStart
             )
         }
+        guard isCounter else { return function }
+        function.notices = { samples, window in
+            samples.indices.dropFirst().contains { index in
+                StartTime.overlaps(
+                    previousStart: start(samples[index - 1], window),
+                    previousTime: samples[index - 1].timestamp.milliseconds,
+                    start: start(samples[index], window)
+                )
+            }
+        }
+        return function
+    }
+
+    private static func start(_ sample: Sample, _ window: SeriesWindow) -> Int64 {
+        window.starts?[sample.timestamp.milliseconds] ?? 0
     }
 }
 

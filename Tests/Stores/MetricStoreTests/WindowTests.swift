@@ -78,11 +78,18 @@ struct WindowTests {
                         at -= Int64.random(in: 0..<600_000, using: &random)
                     }
                     last[Int(series)] = shape.value(index, last[Int(series)], &random)
-                    _ = storage.append(
+                    let outcome = storage.append(
                         series,
                         time: at,
                         bits: last[Int(series)].bitPattern,
                         window: window
+                    )
+                    // Two of the four have start timestamps: a counter's that began anew each hour, and deltas'.
+                    guard series < 2, outcome == .accepted || outcome == .revised else { continue }
+                    _ = storage.note(
+                        start: series == 0 ? at / 3_600_000 * 3_600_000 : at - 15_000,
+                        of: series,
+                        time: at
                     )
                 }
                 guard index % 5 == 0 else { continue }
@@ -151,7 +158,15 @@ struct WindowTests {
             let wanted =
                 samples.isEmpty
                 ? Staleness.marker
-                : function.scan(samples.span, SeriesWindow(start: start, end: end, step: 0))
+                : function.scan(
+                    samples.span,
+                    SeriesWindow(
+                        start: start,
+                        end: end,
+                        step: 0,
+                        starts: storage.startTimes(series)
+                    )
+                )
             switch storage.extrapolated(
                 series,
                 oldest: oldest,

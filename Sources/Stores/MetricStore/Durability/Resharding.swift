@@ -63,7 +63,11 @@ struct Resharding: Sendable {
                 after: oldest.milliseconds,
                 through: .max
             )
-            batch.append(core.index.labelSet(series, core.storage), samples: samples)
+            batch.append(
+                core.index.labelSet(series, core.storage),
+                samples: samples,
+                starts: core.storage.startTimes(series)
+            )
             guard batch.sampleCount >= Resharding.batchSamples else { continue }
             recovery.seriesLeftOut += append(batch)
             batch = SampleBatch()
@@ -73,8 +77,10 @@ struct Resharding: Sendable {
     }
 
     /// Hands a batch to the new shards; how many of its series found no room.
-    private func append(_ batch: SampleBatch) -> Int {
-        guard !batch.entries.isEmpty else { return 0 }
+    private func append(_ filled: SampleBatch) -> Int {
+        guard !filled.entries.isEmpty else { return 0 }
+        var batch = filled
+        batch.completeStarts()
         let work = BatchWork(
             batch,
             window: SeriesStorage.Window(

@@ -1,4 +1,5 @@
 import Glibc
+import Model
 import SampleLog
 
 /// How much of the log each slice of a snapshot reflects.
@@ -33,13 +34,26 @@ extension ShardCore {
         var totals = SnapshotTotals()
         var pairCount = 0
         var pages: [(number: Int, sizeClass: Int, blocks: Int)] = []
+        var starts: [SnapshotStarts] = []
         while true {
             // Hashes and totals go through here; the other parts have places of their own.
             var spare = [UInt32](repeating: 0, count: SnapshotTaking.sliceSeries)
             let headsSoFar = coverage.slices.count * SnapshotTaking.sliceSeries
             let section = try unsafe spare.withUnsafeMutableBytes { spare in
                 try unsafe reader.next { section in
-                    unsafe place(section, spare, headsSoFar, hashes.count, pairCount, pages.count)
+                    guard section.kind == SnapshotSection.Kind.starts else {
+                        return unsafe place(
+                            section,
+                            spare,
+                            headsSoFar,
+                            hashes.count,
+                            pairCount,
+                            pages.count
+                        )
+                    }
+                    guard let made = SnapshotStarts(section) else { return nil }
+                    starts.append(made)
+                    return unsafe made.base
                 }
             }
             switch section.kind {
@@ -48,6 +62,7 @@ extension ShardCore {
             case SnapshotSection.Kind.page:
                 pages.append((Int(section.first), Int(section.count), Int(section.position)))
             case SnapshotSection.Kind.pairs: pairCount += Int(section.count)
+            case SnapshotSection.Kind.starts: break
             default:
                 unsafe spare.withUnsafeBytes {
                     totals = unsafe $0.loadUnaligned(as: SnapshotTotals.self)
@@ -60,7 +75,9 @@ extension ShardCore {
                     coverage.slices.count == (hashes.count + SnapshotTaking.sliceSeries - 1)
                         / SnapshotTaking.sliceSeries
                 else { throw SnapshotReader.Damage("its totals are wrong", at: reader.offset) }
-                guard storage.slab.adopt(pages), adopt(hashes, totals) else {
+                guard storage.slab.adopt(pages), adopt(hashes, totals),
+                    starts.allSatisfy({ adopt($0) })
+                else {
                     throw SnapshotReader.Damage("its parts do not fit together", at: reader.offset)
                 }
                 return coverage
@@ -108,6 +125,19 @@ extension ShardCore {
             guard section.length == UInt64(MemoryLayout<SnapshotTotals>.size) else { return nil }
             return spare.baseAddress
         default: return nil
+        }
+    }
+
+    /// Gives series their start timestamps; false when they make no sense.
+    private mutating func adopt(_ starts: SnapshotStarts) -> Bool {
+        starts.forEach { series, known in
+            guard series < storage.headCount,
+                storage.head(series).state != SeriesHead.State.free
+            else { return false }
+            var known = known
+            _ = known.keep(countMax: storage.startRunsMax)
+            storage.adopt(known, of: series)
+            return true
         }
     }
 

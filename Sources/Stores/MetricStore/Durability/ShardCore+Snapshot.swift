@@ -1,3 +1,4 @@
+import Model
 import SampleLog
 
 /// Copying a shard's data for a snapshot, a slice at a time.
@@ -66,7 +67,37 @@ extension ShardCore {
             first: first,
             position: position
         )
+        writeStarts(first..<(first + count), taking, position)
         taking.nextSeries += count
+    }
+
+    /// Writes the start timestamps of the series that have any: `number u32, count u32, then from i64, start i64` each.
+    private func writeStarts(
+        _ range: Range<Int>,
+        _ taking: SnapshotTaking,
+        _ position: UInt64
+    ) {
+        guard !storage.starts.isEmpty else { return }
+        let known = range.compactMap { series in
+            storage.startTimes(UInt32(series)).map { (series: UInt32(series), runs: $0.runs) }
+        }
+        guard !known.isEmpty else { return }
+        let buffer = SnapshotBuffer(capacity: known.reduce(0) { $0 + 8 + 16 * $1.runs.count })
+        for one in known {
+            unsafe buffer.extend(4).storeBytes(of: one.series, as: UInt32.self)
+            unsafe buffer.extend(4).storeBytes(of: UInt32(one.runs.count), as: UInt32.self)
+            for run in one.runs {
+                unsafe buffer.extend(8).storeBytes(of: run.from, as: Int64.self)
+                unsafe buffer.extend(8).storeBytes(of: run.start, as: Int64.self)
+            }
+        }
+        taking.write(
+            buffer,
+            kind: SnapshotSection.Kind.starts,
+            count: known.count,
+            first: range.lowerBound,
+            position: position
+        )
     }
 
     /// Copies what a head points to, and makes it point to the copies.

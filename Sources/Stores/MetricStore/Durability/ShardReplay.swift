@@ -51,12 +51,18 @@ struct ShardReplay: ~Copyable {
         let series = unsafe decoded.series
         let (times, bits) = unsafe (decoded.times, decoded.bits)
         let heads = UInt32(core.storage.headCount)
+        var nextStart = 0
         for place in 0..<count {
             let far = unsafe series[min(place &+ 12, count &- 1)]
             if far < heads { core.storage.prefetchHead(far) }
             let near = unsafe series[min(place &+ 5, count &- 1)]
             if near < heads { core.storage.prefetchSlot(near) }
             let one = unsafe series[place]
+            var start: Int64?
+            if nextStart < decoded.starts.count, decoded.starts[nextStart].place == place {
+                start = decoded.starts[nextStart].start
+                nextStart += 1
+            }
             guard one < heads, unsafe core.storage.heads[Int(one)].state != SeriesHead.State.free
             else { continue }
             if isPartlyHeld, coverage.holds(one, end) { continue }
@@ -66,6 +72,8 @@ struct ShardReplay: ~Copyable {
                 bits: bits[place],
                 window: window
             )
+            // Also of a sample that is too old by now: later ones may have the same.
+            if let start { unsafe core.restore(start: start, of: one, time: times[place]) }
         }
         tally.samples += count
     }
