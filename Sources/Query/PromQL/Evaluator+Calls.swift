@@ -43,9 +43,9 @@ extension Evaluator {
         case .histogramQuantiles: return .vector(try histogramQuantiles(plan, node))
         case .histogramFraction: return .vector(try histogramFraction(plan, node))
         case .info: return .vector(try info(plan, node))
-        // Of native histograms, and of start timestamps, which no sample has: floats have no part in them.
-        case .histogramAvg, .histogramCount, .histogramSum, .histogramStddev, .histogramStdvar,
-            .startTimestamp:
+        case .startTimestamp: return .vector(try startTimestamps(plan))
+        // Of native histograms: floats have no part in them.
+        case .histogramAvg, .histogramCount, .histogramSum, .histogramStddev, .histogramStdvar:
             _ = try vector(arguments[0])
             return .vector(Frame(steps: grid.count))
         default: throw .execution("function \(node.function.rawValue) is not implemented")
@@ -79,6 +79,17 @@ extension Evaluator {
                 frame.values[index] = Double(grid.time(index % grid.count)) / 1000
             }
         }
+        try dropNames(&frame, plan)
+        return frame
+    }
+
+    /// The start timestamps of a selector's samples; an expression's values have none.
+    private func startTimestamps(_ plan: PlanNode) throws(QueryError) -> Frame {
+        guard plan.leaf != nil else {
+            _ = try vector(plan.operands[0])
+            return Frame(steps: grid.count)
+        }
+        var frame = try selected(plan)
         try dropNames(&frame, plan)
         return frame
     }

@@ -23,7 +23,22 @@ extension Evaluator {
         let read = try windows(leaf, scalars)
         if grid.count > 1, read.moment.fixed != nil { return try readFixed(read, leaf, plan) }
         let column = try run.column(key(read, leaf), of: plan, request(read, leaf))
+        noteOverlaps(column, plan)
         return try frame(column, steps: grid.count)
+    }
+
+    /// Warns of metrics whose start timestamps contradict their samples.
+    private func noteOverlaps(_ column: Column, _ plan: PlanNode) {
+        guard !column.noticed.isEmpty,
+            let argument = plan.operands.first(where: \.isMatrix)?.expression
+        else { return }
+        for row in column.noticed {
+            run.warn(
+                "sample has start time that overlaps with previous sample timestamp for metric "
+                    + GoQuoting.quoted(column.table.labels[row].name),
+                at: argument.span
+            )
+        }
     }
 
     func frame(_ column: Column, steps: Int) throws(QueryError) -> Frame {
@@ -97,6 +112,12 @@ extension Evaluator {
                 moment: try moment(leaf.modifiers),
                 function: .newestTime
             )
+        case .newestStart:
+            return Windows(
+                length: run.lookback,
+                moment: try moment(leaf.modifiers),
+                function: .newestStart
+            )
         case .smoothed:
             return Windows(
                 length: run.lookback,
@@ -136,7 +157,7 @@ extension Evaluator {
     ) -> WindowFunction {
         let seconds = Double(length) / 1000
         guard function.rangeTakesScalars else {
-            return WindowFunction(RangeFunction.shortcut(function, mode)) { samples, window in
+            var made = WindowFunction(RangeFunction.shortcut(function, mode)) { samples, window in
                 kernel(
                     samples,
                     RangeContext(
@@ -144,10 +165,15 @@ extension Evaluator {
                         end: window.end,
                         rangeSeconds: seconds,
                         moment: window.end,
-                        mode: mode
+                        mode: mode,
+                        starts: window.starts
                     )
                 )
             }
+            if run.keepsAnnotations, mode == .plain, function == .rate || function == .increase {
+                made.notices = { RangeFunction.hasOverlap($0, $1) }
+            }
+            return made
         }
         return WindowFunction { [grid] samples, window in
             var context = RangeContext(
@@ -205,6 +231,14 @@ extension WindowFunction {
     /// The time of the newest sample in seconds.
     static let newestTime = WindowFunction(.newestTime) { samples, _ in
         samples[samples.count - 1].timestamp.seconds
+    }
+}
+
+extension WindowFunction {
+    /// The start timestamp of the newest sample in seconds, 0 when it is not known.
+    static let newestStart = WindowFunction(.newestStart) { samples, window in
+        let time = samples[samples.count - 1].timestamp.milliseconds
+        return Double(window.starts?[time] ?? 0) / 1000
     }
 }
 

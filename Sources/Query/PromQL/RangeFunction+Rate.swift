@@ -17,8 +17,11 @@ extension RangeFunction {
             return edgeRate(samples, context, isCounter: isCounter, isRate: isRate)
         }
         let count = samples.count
-        guard count > 1 else { return Absent.value }
         let first = samples[0]
+        if isCounter, let starts = context.starts {
+            return startedRate(samples, context, starts, isRate: isRate)
+        }
+        guard count > 1 else { return Absent.value }
         let last = samples[count - 1]
         var change = last.value - first.value
         if isCounter {
@@ -39,6 +42,52 @@ extension RangeFunction {
             isCounter: isCounter,
             isRate: isRate
         )
+    }
+
+    /// The same of a counter with start timestamps: it is reset where it fell, and where they say it began anew.
+    private static func startedRate(
+        _ samples: Span<Sample>,
+        _ context: RangeContext,
+        _ starts: StartTimes,
+        isRate: Bool
+    ) -> Double {
+        let count = samples.count
+        let first = samples[0]
+        let last = samples[count - 1]
+        let firstStart = starts[first.timestamp.milliseconds]
+        guard
+            count > 1
+                || ExtrapolatedRate.countsFromStart(first, firstStart, window: context.start)
+        else { return Absent.value }
+        var change = last.value - first.value
+        var neighbours = StartedSamples(first, starts)
+        for index in 1..<max(1, count) {
+            let previous = samples[index - 1].value
+            let isReset = neighbours.advance(to: samples[index])
+            if isReset || samples[index].value < previous { change += previous }
+        }
+        return ExtrapolatedRate.value(
+            change: change,
+            first: first,
+            lastTime: last.timestamp.milliseconds,
+            count: count,
+            start: context.start,
+            end: context.end,
+            isCounter: true,
+            isRate: isRate,
+            firstStart: firstStart
+        )
+    }
+
+    /// True when a sample of a plain window says it has counted since before the sample before it, from another start.
+    static func hasOverlap(_ samples: Span<Sample>, _ window: SeriesWindow) -> Bool {
+        guard let starts = window.starts, samples.count > 1 else { return false }
+        var neighbours = StartedSamples(samples[0], starts)
+        for index in 1..<samples.count {
+            _ = neighbours.advance(to: samples[index])
+            if neighbours.isOverlap { return true }
+        }
+        return false
     }
 
     /// The same between the values at the edges of an anchored or smoothed window, without extrapolation.
@@ -74,5 +123,38 @@ extension RangeFunction {
             change += correction
         }
         return isRate ? change / context.rangeSeconds : change
+    }
+}
+
+/// Walks along samples and their start timestamps, neighbour by neighbour.
+struct StartedSamples {
+    private var cursor: StartTimes.Cursor
+    private var time: Int64
+    private var start: Int64
+    /// True when the sample advanced to last overlaps with the one before it.
+    private(set) var isOverlap = false
+
+    init(_ first: Sample, _ starts: StartTimes) {
+        cursor = StartTimes.Cursor(starts)
+        time = first.timestamp.milliseconds
+        start = cursor.start(at: time)
+    }
+
+    /// Goes on to the next sample; true when the counter began anew before it.
+    mutating func advance(to sample: Sample) -> Bool {
+        let (previousTime, previousStart) = (time, start)
+        time = sample.timestamp.milliseconds
+        start = cursor.start(at: time)
+        isOverlap = StartTime.overlaps(
+            previousStart: previousStart,
+            previousTime: previousTime,
+            start: start
+        )
+        return StartTime.isReset(
+            previousStart: previousStart,
+            previousTime: previousTime,
+            start: start,
+            time: time
+        )
     }
 }

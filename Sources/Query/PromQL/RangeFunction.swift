@@ -15,6 +15,8 @@ struct RangeContext {
     var first = 0.0
     var second = 0.0
     var mode: WindowMode
+    /// The series' start timestamps; nil when none is known.
+    var starts: StartTimes?
 }
 
 /// The functions of a range vector, one window of one series at a time.
@@ -30,8 +32,8 @@ enum RangeFunction {
         case .rate: { rate($0, $1, isCounter: true, isRate: true) }
         case .increase: { rate($0, $1, isCounter: true, isRate: false) }
         case .delta: { rate($0, $1, isCounter: false, isRate: false) }
-        case .irate: { samples, _ in lastChange(samples, isRate: true) }
-        case .idelta: { samples, _ in lastChange(samples, isRate: false) }
+        case .irate: { lastChange($0, $1, isRate: true) }
+        case .idelta: { lastChange($0, $1, isRate: false) }
         case .sumOverTime: { samples, _ in sum(samples) }
         case .avgOverTime: { samples, _ in average(samples) }
         case .countOverTime: { samples, _ in Double(samples.count) }
@@ -50,7 +52,7 @@ enum RangeFunction {
         case .madOverTime: { samples, _ in medianDeviation(samples) }
         case .presentOverTime, .absentOverTime: { _, _ in 1 }
         case .changes: { count($0, $1) { $0 != $1 && !($0.isNaN && $1.isNaN) } }
-        case .resets: { count($0, $1) { $1 < $0 } }
+        case .resets: { count($0, $1, $1.starts) { $1 < $0 } }
         case .deriv: { samples, _ in slope(samples) }
         case .predictLinear: { prediction($0, $1) }
         case .doubleExponentialSmoothing: { smoothed($0, $1) }
@@ -121,11 +123,13 @@ enum RangeFunction {
 
     // MARK: Pairs of neighbours
 
-    /// Counts neighbours that differ; an anchored window begins with the sample that stands for its start.
+    /// Counts neighbours that differ, or between which a counter began anew by its start timestamps; an anchored window
+    /// begins with the sample that stands for its start.
     @inline(__always)
     private static func count(
         _ samples: Span<Sample>,
         _ context: RangeContext,
+        _ starts: StartTimes? = nil,
         _ differs: (Double, Double) -> Bool
     ) -> Double {
         var index = 0
@@ -141,6 +145,15 @@ enum RangeFunction {
             index = max(0, index - 1)
         }
         var found = 0.0
+        if let starts {
+            var neighbours = StartedSamples(samples[index], starts)
+            while index + 1 < samples.count {
+                let isReset = neighbours.advance(to: samples[index + 1])
+                if isReset || differs(samples[index].value, samples[index + 1].value) { found += 1 }
+                index += 1
+            }
+            return found
+        }
         while index + 1 < samples.count {
             if differs(samples[index].value, samples[index + 1].value) { found += 1 }
             index += 1
@@ -148,13 +161,21 @@ enum RangeFunction {
         return found
     }
 
-    private static func lastChange(_ samples: Span<Sample>, isRate: Bool) -> Double {
+    private static func lastChange(
+        _ samples: Span<Sample>,
+        _ context: RangeContext,
+        isRate: Bool
+    ) -> Double {
         guard samples.count > 1 else { return Absent.value }
         let last = samples[samples.count - 1]
         let previous = samples[samples.count - 2]
         let interval = last.timestamp.milliseconds - previous.timestamp.milliseconds
         guard interval != 0 else { return Absent.value }
-        let isReset = isRate && last.value < previous.value
+        var isReset = isRate && last.value < previous.value
+        if isRate, !isReset, let starts = context.starts {
+            var neighbours = StartedSamples(previous, starts)
+            isReset = neighbours.advance(to: last)
+        }
         let change = isReset ? last.value : last.value - previous.value
         return isRate ? change / (Double(interval) / 1000) : change
     }

@@ -7,6 +7,8 @@ package struct ConformanceFile: Decodable, Sendable {
     package struct Series: Decodable, Sendable {
         package var series: String
         package var values: String
+        /// Offsets from each sample's own time.
+        package var start_timestamps: String?
     }
 
     /// Series that share an interval.

@@ -28,6 +28,7 @@ package struct ConformanceRunner: Sendable {
         _ blocks: [ConformanceFile.Block]
     ) throws(Failure) -> SeriesList {
         var samples: [LabelSet: [Sample]] = [:]
+        var starts: [LabelSet: StartTimes] = [:]
         for block in blocks {
             let interval = try duration(block.interval)
             for one in block.series {
@@ -41,13 +42,21 @@ package struct ConformanceRunner: Sendable {
                 } catch {
                     throw Failure(type: "bad_data", message: "series \(one.series): \(error)")
                 }
+                guard let text = one.start_timestamps else { continue }
+                do {
+                    let labels = try SeriesNotation.labels(one.series)
+                    starts[labels] = try StartNotation.starts(text, interval: interval)
+                } catch {
+                    throw Failure(type: "bad_data", message: "series \(one.series): \(error)")
+                }
             }
         }
         return SeriesList(
             samples.map { entry in
                 SeriesSamples(
                     labels: entry.key,
-                    samples: entry.value.sorted { $0.timestamp < $1.timestamp }
+                    samples: entry.value.sorted { $0.timestamp < $1.timestamp },
+                    starts: starts[entry.key]
                 )
             }
         )

@@ -10,9 +10,6 @@ import Testing
         .deletingLastPathComponent().deletingLastPathComponent()
         .appendingPathComponent("shared/promql/cases")
 
-    /// Features that need what samples do not carry.
-    private static let unsupported: Set<String> = ["start-timestamps"]
-
     @Test func casesPass() throws {
         let folder = ConformanceTests.folder
         guard FileManager.default.fileExists(atPath: folder.path) else {
@@ -24,12 +21,7 @@ import Testing
         for url in ConformanceFile.files(below: folder) {
             guard let file = try ConformanceFile.read(url), file.group != "native" else { continue }
             var passed = 0
-            var skipped = 0
             for test in file.cases {
-                if !ConformanceTests.unsupported.isDisjoint(with: test.features ?? []) {
-                    skipped += 1
-                    continue
-                }
                 let problem = ConformanceVerdict.problem(test, in: file, runner)
                 #expect(problem == nil, "\(test.id): \(test.expr)")
                 if problem == nil { passed += 1 }
@@ -37,7 +29,6 @@ import Testing
             total += passed
             print(
                 "conformance \(url.lastPathComponent): \(passed) of \(file.cases.count) passed"
-                    + (skipped > 0 ? ", \(skipped) unsupported" : "")
             )
         }
         #expect(total > 0)

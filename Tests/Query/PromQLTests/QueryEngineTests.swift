@@ -38,10 +38,29 @@ import Timekeeping
                     )
                     if value.isNaN { value = 1 }
                 }
-                series.append(SeriesSamples(labels: labels, samples: samples))
+                series.append(
+                    SeriesSamples(labels: labels, samples: samples, starts: starts(index, samples))
+                )
             }
         }
         return SeriesList(series)
+    }
+
+    /// Start timestamps of some series: deltas, counters that begin anew, and what overlaps.
+    private static func starts(_ index: Int, _ samples: [Sample]) -> StartTimes? {
+        guard index % 2 == 1 else { return nil }
+        return StartTimes(
+            samples.enumerated().map { place, sample in
+                let time = sample.timestamp.milliseconds
+                let start =
+                    switch index {
+                    case 1: time / 200_000 * 200_000 - 7
+                    case 3: place > 0 ? samples[place - 1].timestamp.milliseconds : 0
+                    default: place % 9 == 0 ? time - 31_000 : time / 400_000 * 400_000
+                    }
+                return (time: time, start: start)
+            }
+        )
     }
 
     static let expressions = [
@@ -58,7 +77,8 @@ import Timekeeping
         "g + fill (1) (b_total > 90)", "absent(g > 40)", "absent_over_time(g[5s])",
         "histogram_quantile(0.9, rate(h_bucket[2m]))",
         "label_replace(g, \"k\", \"$1\", \"i\", \"(.)\")",
-        "scalar(sum(g)) + g", "timestamp(g)", "timestamp(-g)", "clamp(g, 1, 30)", "-g", "hour(g)",
+        "scalar(sum(g)) + g", "timestamp(g)", "timestamp(-g)", "start_timestamp(a_total)",
+        "clamp(g, 1, 30)", "-g", "hour(g)",
         "increase(a_total[1m] anchored)", "rate(a_total[1m] smoothed)", "g smoothed",
         "sum_over_time(g[2m:30s] @ 900 offset 10s)", "vector(time())", "g * 2 ^ 3 % 7",
     ]

@@ -8,6 +8,8 @@ import Timekeeping
 ///
 ///     load 1m
 ///       up{job="a"} 1 1 0
+///       c_total{job="a"} 1 1 2
+///       c_total{job="a"}@st -1m -1m -2m
 ///     eval instant at 2m sum(up)
 ///       {} 0
 ///     eval range from 0 to 2m step 1m up > 0
@@ -17,7 +19,7 @@ import Timekeeping
 ///
 /// Expected values stand in series notation; a line without labels is a scalar. `expect ordered` makes the order
 /// count, `expect warning:`, `expect info:` and `expect fail:` hold the whole text, `expect string:` a string.
-/// Several evaluations may follow one load; the next load starts afresh.
+/// `@st` after the labels of the series above gives its samples' start timestamps (`StartNotation`). Several evaluations may follow one load; the next load starts afresh.
 struct QueryScript {
     struct Evaluation {
         var line: Int
@@ -69,7 +71,7 @@ struct QueryScript {
                     evaluations.append(evaluation)
                 }
             } else if isLoading {
-                loaded.append(try QueryScript.series(line, number, interval))
+                try QueryScript.load(line, number, interval, into: &loaded)
             } else if !evaluations.isEmpty {
                 try QueryScript.readExpectation(
                     line,
@@ -134,18 +136,26 @@ struct QueryScript {
         }
     }
 
-    private static func series(
+    private static func load(
         _ line: String,
         _ number: Int,
-        _ interval: Int64
-    ) throws -> SeriesSamples {
+        _ interval: Int64,
+        into loaded: inout [SeriesSamples]
+    ) throws {
         let (labels, values) = try split(line, number)
+        if let values = values.after("@st ") {
+            guard !loaded.isEmpty else { throw Malformed(line: number, text: line) }
+            loaded[loaded.count - 1].starts = try StartNotation.starts(values, interval: interval)
+            return
+        }
         var samples: [Sample] = []
         for (index, value) in try SeriesNotation.values(values).enumerated() {
             guard let value else { continue }
             samples.append(Sample(Timestamp(milliseconds: Int64(index) * interval), value))
         }
-        return SeriesSamples(labels: try SeriesNotation.labels(labels), samples: samples)
+        loaded.append(
+            SeriesSamples(labels: try SeriesNotation.labels(labels), samples: samples)
+        )
     }
 
     /// Labels and values: the values begin after the closing brace, or the first blank.

@@ -40,14 +40,16 @@ final class TableKeepingSource: SeriesReading {
                 count: table.count * request.steps
             )
             var row = 0
+            var noticed: [Int] = []
             for (place, labels) in sparse.table.labels.enumerated() {
                 while table.labels[row] != labels { row += 1 }
+                if sparse.noticed.contains(place) { noticed.append(row) }
                 for step in 0..<request.steps {
                     values[row * request.steps + step] =
                         sparse.values[place * request.steps + step]
                 }
             }
-            columns.append(Column(table: table, values: values))
+            columns.append(Column(table: table, values: values, noticed: noticed))
         }
         return columns
     }

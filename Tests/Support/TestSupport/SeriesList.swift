@@ -20,7 +20,7 @@ package struct SeriesList: SeriesReading {
             guard !samples.isEmpty else { continue }
             count += samples.count
             guard count <= sampleLimit else { throw .sampleLimit(sampleLimit) }
-            found.append(SeriesSamples(labels: one.labels, samples: samples))
+            found.append(SeriesSamples(labels: one.labels, samples: samples, starts: one.starts))
         }
         return found
     }

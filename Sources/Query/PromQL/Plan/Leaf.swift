@@ -8,10 +8,15 @@ final class Leaf: Sendable {
         case newest
         /// The newest sample's time.
         case newestTime
+        /// The newest sample's start timestamp.
+        case newestStart
         /// The value at the moment itself, between the samples around it.
         case smoothed
         /// A function of a range vector.
         case range(Function)
+
+        /// True for what the newest sample tells, whatever the selector's window.
+        var isOfNewest: Bool { self == .newest || self == .newestTime || self == .newestStart }
     }
 
     /// Of leaves that are equal, all but the moment they are read at.

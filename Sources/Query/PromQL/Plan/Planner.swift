@@ -72,7 +72,7 @@ extension Planner.State {
                 kind: kind,
                 matchers: selector.sortedMatchers,
                 range: range,
-                window: kind == .newest || kind == .newestTime ? .plain : selector.window,
+                window: kind.isOfNewest ? .plain : selector.window,
                 parameters: []
             )
             for operand in operands where operand.expression.valueType == .scalar {
@@ -94,11 +94,11 @@ extension Planner.State {
         case .vector(let selector):
             return make(selector.window == .smoothed ? .smoothed : .newest, selector)
         case .call(let call):
-            if call.function == .timestamp {
+            if call.function == .timestamp || call.function == .startTimestamp {
                 guard case .vector(let selector) = operands[0].expression,
                     selector.window != .smoothed
                 else { return (nil, false) }
-                return make(.newestTime, selector)
+                return make(call.function == .timestamp ? .newestTime : .newestStart, selector)
             }
             guard RangeFunction.kernel(call.function) != nil,
                 case .matrix(let matrix)? = operands.first(where: { $0.isMatrix })?.expression
