@@ -109,6 +109,8 @@ private struct SettingsReader {
             map.integer("reserved_series_percent", in: 0...50) ?? store.reservedSeriesPercent
         store.maxSeriesPerMetric = map.integer("max_series_per_metric", in: 1...50_000_000)
         store.maxSeriesPerSource = map.integer("max_series_per_source", in: 1...50_000_000)
+        store.startRunsMax =
+            map.integer("start_runs_max", in: 1...100_000) ?? store.startRunsMax
         store.maxMemoryBytes =
             map.bytes("max_memory", in: (16 << 20)...(1 << 40)) ?? store.maxMemoryBytes
         store.samplesOnDisk = map.bool("samples_on_disk") ?? store.samplesOnDisk

@@ -40,6 +40,8 @@ package struct DaemonSettings: Hashable, Sendable {
         /// New series of one source at most; nil: as many as there may be in all.
         package var maxSeriesPerSource: Int?
         package var maxMemoryBytes = 2 << 30
+        /// Runs of samples with one start timestamp that are told apart for one series at most.
+        package var startRunsMax = 128
         /// Whether samples are on disk too, and survive a restart.
         package var samplesOnDisk = true
         /// How much of the samples may be lost with the machine's power; zero: nothing that was acknowledged.

@@ -36,6 +36,7 @@ package enum SettingsSchema {
                 "max_series_per_metric": {"type": "integer", "description": "series of one metric name at most; default: max_series"},
                 "max_series_per_source": {"type": "integer", "description": "new series of one source at most; default: max_series"},
                 "max_memory": {"$ref": "#/$defs/bytes", "default": "2GiB", "description": "memory of the metric rings"},
+                "start_runs_max": {"type": "integer", "minimum": 1, "maximum": 100000, "default": 128, "description": "runs of samples with one start timestamp that are told apart for one series; past it the oldest samples have none"},
                 "samples_on_disk": {"type": "boolean", "default": true, "description": "samples survive a restart; false: they live in memory alone"},
                 "commit_interval": {"type": "string", "pattern": "^(always|([0-9]+(m|s|ms))+)$", "default": "1s", "description": "how much of the samples may be lost with the machine's power, 10ms to 1m; always: a batch is synced before it is acknowledged"},
                 "on_corruption": {"enum": ["stop", "cut"], "default": "stop", "description": "when the middle of the sample log is damaged: do not start, or end the log there and put the rest aside"},

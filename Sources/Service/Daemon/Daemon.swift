@@ -98,7 +98,8 @@ final class Daemon: Sendable {
                 reservedSeriesPercent: settings.store.reservedSeriesPercent,
                 seriesPerMetricMax: settings.store.maxSeriesPerMetric ?? .max,
                 seriesPerSourceMax: settings.store.maxSeriesPerSource ?? .max,
-                maxMemoryBytes: settings.store.maxMemoryBytes
+                maxMemoryBytes: settings.store.maxMemoryBytes,
+                startRunsMax: settings.store.startRunsMax
             ),
             durability: Daemon.durability(settings.store),
             clock: clock,

@@ -33,6 +33,7 @@ import Testing
               reserved_series_percent: 10
               max_series_per_metric: 4000
               max_series_per_source: 8000
+              start_runs_max: 64
               long_window_max: 7d
               max_memory: 256MiB
               logs: {max_memory: 32MiB, retention: 30m}
@@ -59,6 +60,7 @@ import Testing
         #expect(settings.store.reservedSeriesPercent == 10)
         #expect(settings.store.maxSeriesPerMetric == 4000)
         #expect(settings.store.maxSeriesPerSource == 8000)
+        #expect(settings.store.startRunsMax == 64)
         #expect(settings.store.maxMemoryBytes == 256 << 20)
         #expect(settings.store.logRetention == .seconds(1800))
         #expect(settings.store.longWindowMax == .seconds(7 * 86400))
