@@ -112,7 +112,7 @@ var targets: [Target] = [
             "CLinux",
         ]
     ),
-    library("Stores", "LogStore", ["Model", "Buffers", "Timekeeping", "Telemetry"]),
+    library("Stores", "LogStore", ["Model", "Buffers", "Matching", "Timekeeping", "Telemetry"]),
 
     // MARK: Ingest
     library(
@@ -209,7 +209,8 @@ var targets: [Target] = [
         "Service",
         "ServiceAPI",
         [
-            "Buffers", "APIModel", "HTTPServer", "Ingest", "ScrapeIngest", "MetricStore", "LogStore",
+            "Buffers", "APIModel", "HTTPServer", "Ingest", "ScrapeIngest", "Matching", "MetricStore",
+            "LogStore",
             "PromQL", "PromQLSyntax",
             "Rules", "SLO",
             "RuleEvaluation", "Incidents", "OnCall", "Paging", "Model", "Spelling", "Timekeeping",
@@ -253,8 +254,8 @@ var targets: [Target] = [
         "Service",
         "ControlCommands",
         [
-            "Buffers", "APIModel", "ArgumentParsing", "HTTPClient", "Rules", "RuleEvaluation",
-            "PromQLSyntax", "Configuration",
+            "Buffers", "APIModel", "ArgumentParsing", "HTTPClient", "Ingest", "Rules",
+            "RuleEvaluation", "PromQLSyntax", "Configuration",
             "Incidents", "OnCall", "Matching", "Model", "Telemetry", "Timekeeping",
         ]
     ),
@@ -321,7 +322,11 @@ var targets: [Target] = [
             "Telemetry",
         ]
     ),
-    tests("Stores", "LogStoreTests", ["LogStore", "Model", "Timekeeping", "Telemetry"]),
+    tests(
+        "Stores",
+        "LogStoreTests",
+        ["LogStore", "Model", "Matching", "Timekeeping", "Telemetry"]
+    ),
     tests(
         "Ingest",
         "IngestTests",
@@ -412,8 +417,8 @@ var targets: [Target] = [
         "Service",
         "ServiceAPITests",
         [
-            "ServiceAPI", "APIModel", "HTTPServer", "HTTPClient", "Ingest", "MetricStore", "PromQL",
-            "Rules", "SLO",
+            "ServiceAPI", "APIModel", "HTTPServer", "HTTPClient", "Ingest", "LogStore",
+            "MetricStore", "PromQL", "Rules", "SLO",
             "RuleEvaluation", "Incidents", "OnCall", "Paging", "StateStore", "Model", "Timekeeping",
             "Telemetry",
         ],

@@ -78,6 +78,15 @@ package final class Pattern: @unchecked Sendable {
         }
     }
 
+    /// True when some part of `bytes` (UTF-8) matches.
+    package func isFound(in bytes: Span<UInt8>) -> Bool {
+        unsafe bytes.withUnsafeBufferPointer { buffer in
+            unsafe buffer.withMemoryRebound(to: CChar.self) { text in
+                unsafe tocsin_re2_match(handle, text.baseAddress, text.count, 0, false, nil, 0)
+            }
+        }
+    }
+
     /// Byte offsets of a match and its groups: element 0 is the whole match; nil for a group that took no part.
     ///
     /// - Parameters:

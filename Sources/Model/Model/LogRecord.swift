@@ -78,6 +78,20 @@ package struct LogRecord: Sendable {
         LogRecord.find(path[...], in: fields)
     }
 
+    /// The value at a dotted path in a list of fields, found in whichever shape Kubernetes' metadata came.
+    package static func value(
+        at path: String,
+        in fields: [(name: String, value: LogValue)]
+    ) -> LogValue? {
+        let paths = KubernetesField.paths(of: path)
+        for place in paths {
+            guard let value = find(place[...], in: fields) else { continue }
+            if paths.count > 1, case .object = value { continue }
+            return value
+        }
+        return nil
+    }
+
     private static func find(
         _ path: Substring,
         in fields: [(name: String, value: LogValue)]

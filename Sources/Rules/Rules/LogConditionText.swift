@@ -1,15 +1,15 @@
 import Matching
-import Model
+package import Model
 
-/// Reads `where` of a log metric: `status >= 500 and path =~ "/api/.*"`.
-enum LogConditionText {
+/// Reads `where` of a log metric, a log rule or a search: `status >= 500 and path =~ "/api/.*"`.
+package enum LogConditionText {
     /// Why a text is no condition: what is wrong and how to mend it.
-    struct Problem: Error {
-        let message: String
+    package struct Problem: Error {
+        package let message: String
     }
 
     /// The conditions joined by `and`; all must hold.
-    static func conditions(
+    package static func conditions(
         in text: String
     ) throws(Problem) -> [LogMetricDefinition.Condition] {
         var rest = text[...]

@@ -16,6 +16,11 @@ struct APIClient {
         try decode(try await send("GET", path), path)
     }
 
+    /// The whole reply at a path, headers and all.
+    func reply(_ path: String) async throws(CommandFailure) -> HTTPClientReply {
+        try await exchange("GET", path, [], "")
+    }
+
     /// The bytes at a path.
     func text(_ path: String) async throws(CommandFailure) -> String {
         String(decoding: try await send("GET", path), as: UTF8.self)
@@ -68,6 +73,15 @@ struct APIClient {
         _ body: [UInt8] = [],
         _ contentType: String = "application/json"
     ) async throws(CommandFailure) -> [UInt8] {
+        try await exchange(method, path, body, contentType).body
+    }
+
+    private func exchange(
+        _ method: String,
+        _ path: String,
+        _ body: [UInt8],
+        _ contentType: String
+    ) async throws(CommandFailure) -> HTTPClientReply {
         var headers = [(name: "Accept", value: "application/json")]
         if !body.isEmpty { headers.append(("Content-Type", contentType)) }
         let reply: HTTPClientReply
@@ -89,7 +103,7 @@ struct APIClient {
             )
         }
         guard (200..<300).contains(reply.status) else { throw failure(reply, path) }
-        return reply.body
+        return reply
     }
 
     private func failure(_ reply: HTTPClientReply, _ path: String) -> CommandFailure {

@@ -7,7 +7,7 @@ package import Timekeeping
 package struct ControlProgram: Sendable {
     static let spec = CommandSpec(
         "sloctl",
-        "Ask a Tocsin server about budgets, incidents and alerts",
+        "Ask a Tocsin server about budgets, incidents, alerts and logs",
         discussion: """
             The server is found by --server, then TOCSIN_URL, then http://127.0.0.1:9467.
 
@@ -16,7 +16,7 @@ package struct ControlProgram: Sendable {
         options: [OptionSpec("server", value: "URL", "Where Tocsin serves HTTP")],
         subcommands: [BudgetCommand.spec, IncidentCommand.spec] + ReadingCommands.specs
             + [
-                QueryCommand.spec, RulesCommand.spec, completion,
+                QueryCommand.spec, LogsCommand.spec, RulesCommand.spec, completion,
                 CommandSpec("version", "Say which product and version this is"),
             ]
     )
@@ -104,6 +104,8 @@ package struct ControlProgram: Sendable {
         case "query":
             return try await QueryCommand(client: client, terminal: terminal, clock: clock)
                 .run(invocation)
+        case "logs":
+            return try await LogsCommand(client: client, terminal: terminal).run(invocation)
         case "rules":
             return try await RulesCommand(client: client, terminal: terminal).run(invocation)
         default:

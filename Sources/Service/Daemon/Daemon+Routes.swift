@@ -37,10 +37,17 @@ extension Daemon {
             sources: sourceRoutes,
             clock: clock
         )
+        let logs = LogRoutes(
+            store: self.logs,
+            clock: clock,
+            sleeper: sleeper,
+            isStopping: { [readiness] in readiness.isStopping },
+            metrics: metrics
+        )
         var routes =
             management.routes + seriesRoutes + statusRoutes.routes + rules.routes + budgets.routes
             + incidents.routes + sourceRoutes.routes + pages.routes
-            + MetadataRoutes(catalogue: catalogue).routes
+            + MetadataRoutes(catalogue: catalogue).routes + logs.routes
         if settings.sources.remoteWrite {
             routes.append(
                 RemoteWriteHandler(

@@ -11,6 +11,10 @@ package final class LogStore: Sendable {
     private let clock: any WallClock
     private let rings: Mutex<StreamRings>
     private let counters: Counters
+    /// Nothing from before is held: records live in memory alone.
+    package let startedAt: Timestamp
+    /// Tells of what has arrived.
+    package let arrivals = ArrivalSignal()
 
     private struct Counters: Sendable {
         let appended: Counter
@@ -32,6 +36,7 @@ package final class LogStore: Sendable {
         self.settings = settings
         self.clock = clock
         rings = Mutex(StreamRings(settings: settings))
+        startedAt = clock.now()
         var dropped: [LogDropCause: Counter] = [:]
         for cause in LogDropCause.allCases {
             dropped[cause] = metrics.counter(
@@ -58,10 +63,31 @@ package final class LogStore: Sendable {
     package func append(_ records: [LogRecord]) {
         guard !records.isEmpty else { return }
         let oldest = clock.now() - settings.retention
-        let outcome = rings.withLock { $0.append(records, oldestArrival: oldest) }
+        let (outcome, newest) = rings.withLock {
+            ($0.append(records, oldestArrival: oldest), $0.sequence)
+        }
+        arrivals.note(newest)
         counters.appended.add(outcome.appended)
         if outcome.cut > 0 { counters.cut.add(outcome.cut) }
         count(outcome.dropped)
+    }
+
+    /// Records that satisfy a search, on a snapshot of the rings.
+    ///
+    /// - Parameters:
+    ///   - search: What, in which order, how many.
+    ///   - isOver: Asked now and then; true ends the search with what it has found.
+    /// - Returns: What was found, and what the rings hold of it.
+    package func search(
+        _ search: LogSearch,
+        isOver: @escaping () -> Bool = { false }
+    ) -> LogSearchResult {
+        let oldest = clock.now() - settings.retention
+        let snapshot = rings.withLock { $0.snapshot(matching: search.matchers) }
+        var result = RecordSearch(search: search, oldestArrival: oldest, isOver: isOver)
+            .run(on: snapshot)
+        result.heldFrom = max(result.heldFrom, oldest, startedAt)
+        return result
     }
 
     /// The newest records that satisfy every condition, newest arrival first.
@@ -70,31 +96,21 @@ package final class LogStore: Sendable {
     ///   - limit: Records to return at most.
     ///   - fields: Dotted paths and the text their values must equal.
     ///   - tag: The tag the record's stream must have; nil for any.
-    ///   - stream: The stream the record must be of; nil for any.
     ///   - text: Some string in the record must hold this; ASCII letters are compared without case.
-    ///   - from: Event time at the earliest; nil for any.
-    ///   - to: Event time at the latest; nil for any.
     /// - Returns: At most `limit` records.
     package func newest(
         limit: Int,
         matching fields: [(path: String, value: String)] = [],
         tag: String? = nil,
-        stream: LogStream? = nil,
-        text: String? = nil,
-        from: Timestamp? = nil,
-        to: Timestamp? = nil
+        text: String? = nil
     ) -> [LogRecord] {
-        guard limit > 0 else { return [] }
-        let search = RecordSearch(
-            limit: limit,
-            fields: fields,
-            text: text.map { Array($0.utf8.map(lowercased)) },
-            from: from ?? .distantPast,
-            to: to ?? .distantFuture,
-            oldestArrival: clock.now() - settings.retention
-        )
-        let snapshot = rings.withLock { $0.snapshot(tag: tag, stream: stream) }
-        return search.run(on: snapshot)
+        var search = LogSearch(limit: limit, order: .lastArrivedFirst)
+        search.conditions = fields.map {
+            LogSearch.Condition(field: $0.path, test: FieldTest(text: $0.value))
+        }
+        if let tag { search.matchers = [LabelMatcher("tag", equals: tag)] }
+        if let text { search.contains = [text] }
+        return self.search(search).hits.map(\.record)
     }
 
     /// Drops what is out of retention now; appends do it as well, for every stream.
@@ -141,9 +157,5 @@ package final class LogStore: Sendable {
                 points: [MetricPoint([], Double(statistics.streams))]
             ),
         ]
-    }
-
-    private func lowercased(_ byte: UInt8) -> UInt8 {
-        byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte
     }
 }

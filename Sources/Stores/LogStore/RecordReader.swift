@@ -1,3 +1,4 @@
+import Matching
 import Model
 import Timekeeping
 
@@ -26,25 +27,29 @@ struct RecordReader: ~Escapable {
         )
     }
 
-    /// True when the value at a path has this text.
-    func has(_ text: [UInt8], at path: RecordPath) -> Bool {
-        guard var cursor = find(path, from: 0, in: RecordEncoder.headerBytes..<bytes.count)
-        else {
-            return false
+    /// The value at the first of the paths where one is; objects count only where there is no other path.
+    func value(at paths: [RecordPath]) -> LogValue? {
+        let whole = RecordEncoder.headerBytes..<bytes.count
+        for path in paths {
+            guard var cursor = find(path, from: 0, in: whole) else { continue }
+            if paths.count > 1, bytes[cursor] == RecordEncoder.Tag.object { continue }
+            return readValue(&cursor)
         }
-        guard bytes[cursor] == RecordEncoder.Tag.string else {
-            return readValue(&cursor).text.utf8.elementsEqual(text)
+        return nil
+    }
+
+    /// True when a pattern is found in some string of the record.
+    func contains(_ pattern: Pattern) -> Bool {
+        anyString(in: RecordEncoder.headerBytes..<bytes.count, isObject: true) {
+            pattern.isFound(in: bytes.extracting($0))
         }
-        cursor += 1
-        let count = Int(readVarint(&cursor))
-        guard count == text.count else { return false }
-        for index in 0..<count where bytes[cursor + index] != text[index] { return false }
-        return true
     }
 
     /// True when some string in the record holds `text` (lower case, ASCII letters compared without case).
     func contains(_ text: [UInt8]) -> Bool {
-        contains(text, in: RecordEncoder.headerBytes..<bytes.count, isObject: true)
+        anyString(in: RecordEncoder.headerBytes..<bytes.count, isObject: true) {
+            holds(text, in: $0)
+        }
     }
 
     // MARK: Walking
@@ -90,7 +95,11 @@ struct RecordReader: ~Escapable {
         return nil
     }
 
-    private func contains(_ text: [UInt8], in range: Range<Int>, isObject: Bool) -> Bool {
+    private func anyString(
+        in range: Range<Int>,
+        isObject: Bool,
+        _ isWanted: (Range<Int>) -> Bool
+    ) -> Bool {
         var cursor = range.lowerBound
         while cursor < range.upperBound {
             if isObject { skipName(&cursor) }
@@ -98,13 +107,14 @@ struct RecordReader: ~Escapable {
             case RecordEncoder.Tag.string:
                 cursor += 1
                 let count = Int(readVarint(&cursor))
-                if holds(text, in: cursor..<(cursor + count)) { return true }
+                if isWanted(cursor..<(cursor + count)) { return true }
                 cursor += count
             case RecordEncoder.Tag.array, RecordEncoder.Tag.object:
                 let isObject = bytes[cursor] == RecordEncoder.Tag.object
                 cursor += 1
-                let inner = readContainer(&cursor)
-                if contains(text, in: inner, isObject: isObject) { return true }
+                if anyString(in: readContainer(&cursor), isObject: isObject, isWanted) {
+                    return true
+                }
             default: skipValue(&cursor)
             }
         }

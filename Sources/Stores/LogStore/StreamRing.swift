@@ -9,6 +9,7 @@ struct RecordSegment: Sendable {
     private(set) var ends: [Int32] = []
     private(set) var newestArrival = Timestamp.distantPast
     private(set) var newestSequence: UInt64 = 0
+    private(set) var oldestSequence: UInt64 = .max
     private(set) var eventTimes = (oldest: Timestamp.distantFuture, newest: Timestamp.distantPast)
     let capacity: Int
 
@@ -31,6 +32,7 @@ struct RecordSegment: Sendable {
         newestArrival = max(newestArrival, arrival)
         eventTimes = (min(eventTimes.oldest, event), max(eventTimes.newest, event))
         newestSequence = sequence
+        oldestSequence = min(oldestSequence, sequence)
     }
 
     /// Where record `index` lies in `bytes`.
@@ -47,6 +49,8 @@ struct StreamRing: Sendable {
     private(set) var segments: [RecordSegment] = []
     private(set) var recordCount = 0
     private(set) var memoryBytes = 0
+    /// When the newest of the records arrived that were dropped.
+    private(set) var droppedThrough = Timestamp.distantPast
     /// Numbers of the field names that stood at each place in the newest record.
     var predictedNames: [Int] = []
 
@@ -80,6 +84,7 @@ struct StreamRing: Sendable {
         guard let oldest = segments.first else { return 0 }
         memoryBytes -= oldest.memoryBytes
         recordCount -= oldest.ends.count
+        droppedThrough = max(droppedThrough, oldest.newestArrival)
         segments.removeFirst()
         return oldest.ends.count
     }

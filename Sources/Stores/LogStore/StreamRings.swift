@@ -20,13 +20,18 @@ struct StreamRings: ~Copyable {
 
     /// A stream as a search sees it.
     struct StreamSnapshot: Sendable {
-        var tag: String
+        var stream: LogStream
         var segments: [RecordSegment]
+        /// When the newest of the records arrived that were dropped from it.
+        var droppedThrough: Timestamp
     }
 
     /// Streams at one moment, and the names their records refer to.
     struct Snapshot: Sendable {
         var streams: [StreamSnapshot]
+        /// The same for streams that are gone.
+        var droppedThrough: Timestamp
+        var newestSequence: UInt64
         var names: [String]
         /// Their numbers by text.
         var numbers: [String: Int]
@@ -41,7 +46,9 @@ struct StreamRings: ~Copyable {
     /// Where the last record went: the next one most often goes there too.
     private var lastPlace = 0
     private var memoryBytes = 0
-    private var sequence: UInt64 = 0
+    private(set) var sequence: UInt64 = 0
+    /// When the newest record arrived of the streams that are gone.
+    private var droppedThrough = Timestamp.distantPast
     /// Streams whose oldest segment may be out of retention are looked for at most once a second.
     private var nextExpiry = Timestamp.distantPast
 
@@ -93,12 +100,27 @@ struct StreamRings: ~Copyable {
         return dropped > 0 ? [.retention: dropped] : [:]
     }
 
-    func snapshot(tag: String?, stream: LogStream?) -> Snapshot {
+    func snapshot(matching matchers: [LabelMatcher]) -> Snapshot {
         Snapshot(
-            streams: rings.filter {
-                (tag == nil || $0.stream.tag == tag) && (stream == nil || $0.stream == stream)
+            streams: rings.filter { ring in
+                matchers.allSatisfy { matcher in
+                    switch matcher.name {
+                    case "tag": matcher.matches(ring.stream.tag)
+                    case "namespace": matcher.matches(ring.stream.namespace)
+                    case "container": matcher.matches(ring.stream.container)
+                    default: matcher.matchesEmpty
+                    }
+                }
             }
-            .map { StreamSnapshot(tag: $0.stream.tag, segments: $0.ring.segments) },
+            .map {
+                StreamSnapshot(
+                    stream: $0.stream,
+                    segments: $0.ring.segments,
+                    droppedThrough: $0.ring.droppedThrough
+                )
+            },
+            droppedThrough: droppedThrough,
+            newestSequence: sequence,
             names: names.names,
             numbers: names.numbers
         )
@@ -143,6 +165,12 @@ struct StreamRings: ~Copyable {
     }
 
     private mutating func remove(at place: Int) {
+        let ring = rings[place].ring
+        droppedThrough = max(
+            droppedThrough,
+            ring.droppedThrough,
+            ring.segments.last?.newestArrival ?? .distantPast
+        )
         places[rings[place].stream] = nil
         rings.swapAt(place, rings.count - 1)
         rings.removeLast()
