@@ -10,16 +10,18 @@ package final class Admission: SampleAdmitting, LogAdmitting, Sendable {
     private let settings: AdmissionSettings
     private let samples: any SampleTaking
     private let records: any RecordTaking
+    private let preparation: LogPreparation?
     private let logMetrics: LogMetrics
     private let sources: SourceRegistry
     private let clock: any WallClock
     private let allowances = Mutex<[String: RateAllowance]>([:])
 
-    /// A door in front of these stores.
+    /// A door in front of these stores; without a preparation, records are taken as they come.
     package init(
         settings: AdmissionSettings = AdmissionSettings(),
         samples: any SampleTaking,
         records: any RecordTaking,
+        preparation: LogPreparation? = nil,
         logMetrics: LogMetrics,
         sources: SourceRegistry,
         clock: any WallClock
@@ -27,6 +29,7 @@ package final class Admission: SampleAdmitting, LogAdmitting, Sendable {
         self.settings = settings
         self.samples = samples
         self.records = records
+        self.preparation = preparation
         self.logMetrics = logMetrics
         self.sources = sources
         self.clock = clock
@@ -70,8 +73,12 @@ package final class Admission: SampleAdmitting, LogAdmitting, Sendable {
         if let turnedAway = overLimit(batch.count, source, now) { return turnedAway }
         // Counts must not be lost once they are taken, so the store is asked before, and then waited for.
         guard !samples.isOverloaded else { return storeIsBehind(source) }
-        logMetrics.count(batch, into: samples)
-        records.append(batch)
+        if let preparation {
+            take(preparation.take(batch))
+        } else {
+            logMetrics.count(batch, into: samples)
+            records.append(batch)
+        }
         var result = AppendResult()
         result.accepted = batch.count
         let horizon = now + settings.futureSkewMax
@@ -80,9 +87,21 @@ package final class Admission: SampleAdmitting, LogAdmitting, Sendable {
         return .admitted(result)
     }
 
-    /// Keeps quiet series of log metrics alive; call every few seconds from a thread that may block.
+    /// Ends log events that have gone quiet, and keeps quiet series of log metrics alive; call every second
+    /// from a thread that may block.
     package func tick() {
+        if let preparation { take(preparation.flush()) }
         logMetrics.tick(into: samples)
+    }
+
+    /// Counts and keeps what waits for more lines; call it when nothing more comes.
+    package func drain() {
+        if let preparation { take(preparation.flush(everything: true)) }
+    }
+
+    private func take(_ prepared: LogPreparation.Prepared) {
+        if !prepared.counted.isEmpty { logMetrics.count(prepared.counted, into: samples) }
+        if !prepared.kept.isEmpty { records.append(prepared.kept) }
     }
 
     private func overLimit(_ count: Int, _ source: String, _ now: Timestamp) -> AdmissionOutcome? {

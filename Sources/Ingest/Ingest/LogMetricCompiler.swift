@@ -47,8 +47,9 @@ enum LogMetricCompiler {
         fileprivate var from: [(path: FieldPath, value: String)]
         fileprivate var parsing: Int
         fileprivate var conditions: [LogMetricCondition]
-        fileprivate var labels: [FieldPath]
+        fileprivate var labels: [LogLabel]
         fileprivate var value: FieldPath?
+        fileprivate var unit: LogValueUnit?
         fileprivate var usesEventTime: Bool
 
         func pipeline(table: Int, labelValueBytesMax: Int) -> LogMetricPipeline {
@@ -59,6 +60,7 @@ enum LogMetricCompiler {
                 conditions: conditions,
                 labels: labels,
                 value: value,
+                unit: unit,
                 isCounter: shape.kind == .counter,
                 usesEventTime: usesEventTime,
                 labelValueBytesMax: labelValueBytesMax
@@ -104,20 +106,32 @@ enum LogMetricCompiler {
             }
         }
         let (kind, value) = split(definition.kind, problem)
+        if value == nil, definition.unit != nil {
+            problem("a unit is of the numbers under value; name their field, or remove unit")
+        }
+        let sources = definition.labels.sorted { $0.label < $1.label }
+        var labels: [LogLabel] = []
+        for source in sources {
+            do {
+                labels.append(try LogLabel(source))
+            } catch {
+                problem("label \"\(source.label)\": \(error)")
+            }
+        }
         guard problems.isEmpty else { throw LogMetricProblems(problems) }
-        let labels = definition.labels.sorted { $0.label < $1.label }
         return Output(
             shape: LogMetricTable.Shape(
                 name: definition.name,
-                labelNames: labels.map(\.label),
+                labelNames: sources.map(\.label),
                 kind: kind
             ),
             seriesMax: definition.seriesMax,
             from: definition.from.sorted { $0.key < $1.key }.map { (FieldPath($0.key), $0.value) },
             parsing: parsing,
             conditions: conditions,
-            labels: labels.map { FieldPath($0.field) },
+            labels: labels,
             value: value.map { FieldPath($0) },
+            unit: definition.unit,
             usesEventTime: definition.usesEventTime
         )
     }

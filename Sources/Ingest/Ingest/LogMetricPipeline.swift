@@ -49,8 +49,10 @@ struct LogMetricPipeline: Sendable {
     /// Index into the program's parsings.
     let parsing: Int
     let conditions: [LogMetricCondition]
-    let labels: [FieldPath]
+    let labels: [LogLabel]
     let value: FieldPath?
+    /// What the values count; nil: taken as they are.
+    let unit: LogValueUnit?
     /// A counter's amount may not be negative.
     let isCounter: Bool
     let usesEventTime: Bool
@@ -73,8 +75,10 @@ struct LogMetricPipeline: Sendable {
         for condition in conditions where !condition.holds(find(condition.path)) { return .noMatch }
         var amount = 1.0
         if let value {
-            guard let number = find(value)?.numeric, number.isFinite, !isCounter || number >= 0
-            else {
+            let found = find(value).flatMap {
+                unit?.convert($0) ?? (unit == nil ? $0.numeric : nil)
+            }
+            guard let number = found, number.isFinite, !isCounter || number >= 0 else {
                 return .unparsed
             }
             amount = number
@@ -82,7 +86,7 @@ struct LogMetricPipeline: Sendable {
         return .observed(
             LogMetricObservation(
                 table: table,
-                labels: labels.map { cut(find($0)?.text ?? "") },
+                labels: labels.map { cut($0.value(find)) },
                 value: amount,
                 eventTime: usesEventTime ? record.eventTime.milliseconds : nil
             )

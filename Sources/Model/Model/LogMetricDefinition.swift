@@ -47,14 +47,42 @@ package struct LogMetricDefinition: Hashable, Sendable {
         }
     }
 
+    /// What becomes of a field's value on its way into a label.
+    package enum Mapping: Hashable, Sendable {
+        case none
+        /// `503` becomes `5xx`; what is no three-digit number stays.
+        case statusClass
+        /// A path becomes the first pattern that fits (`/orders/{id}`, `/static/*`), else `other`; without
+        /// patterns, segments that look like ids become `{id}`.
+        case route(patterns: [String], other: String)
+        /// Values by name, or by an RE2 expression between slashes that the whole value matches; others become
+        /// `other`, or stay when it is nil.
+        case table([Entry], other: String?)
+        /// `field` is a text with `{{ name }}` for each field in it.
+        case template
+
+        /// One line of a table.
+        package struct Entry: Hashable, Sendable {
+            package var value: String
+            package var label: String
+
+            package init(value: String, label: String) {
+                self.value = value
+                self.label = label
+            }
+        }
+    }
+
     /// A label of the metric and the field it is taken from.
     package struct LabelSource: Hashable, Sendable {
         package var label: String
         package var field: String
+        package var mapping: Mapping
 
-        package init(label: String, field: String) {
+        package init(label: String, field: String, mapping: Mapping = .none) {
             self.label = label
             self.field = field
+            self.mapping = mapping
         }
     }
 
@@ -67,6 +95,8 @@ package struct LogMetricDefinition: Hashable, Sendable {
     package var conditions: [Condition]
     package var labels: [LabelSource]
     package var kind: Kind
+    /// What the numbers under `value` count; nil: they are taken as they are.
+    package var unit: LogValueUnit?
     /// Series of this metric before new label values fold into `other`.
     package var seriesMax: Int
     /// True: samples bear the event's time; false: the arrival's.
@@ -81,6 +111,7 @@ package struct LogMetricDefinition: Hashable, Sendable {
         conditions: [Condition] = [],
         labels: [LabelSource] = [],
         kind: Kind = .counter(value: nil),
+        unit: LogValueUnit? = nil,
         seriesMax: Int = 1000,
         usesEventTime: Bool = false,
         location: SourceLocation
@@ -92,6 +123,7 @@ package struct LogMetricDefinition: Hashable, Sendable {
         self.conditions = conditions
         self.labels = labels
         self.kind = kind
+        self.unit = unit
         self.seriesMax = seriesMax
         self.usesEventTime = usesEventTime
         self.location = location

@@ -30,6 +30,7 @@ struct LogMetricReader {
         let conditions = readConditions()
         let labels = readLabels()
         let kind = readKind(labels)
+        let unit = readUnit()
         let seriesMax = map.integer("max_series", in: 1...1_000_000) ?? 1000
         let usesEventTime =
             map.choice("time", among: [("event", true), ("arrival", false)]) ?? false
@@ -43,6 +44,7 @@ struct LogMetricReader {
             conditions: conditions,
             labels: labels,
             kind: kind,
+            unit: unit,
             seriesMax: seriesMax,
             usesEventTime: usesEventTime,
             location: map.location
@@ -83,44 +85,66 @@ struct LogMetricReader {
     }
 
     private func readConditions() -> [LogMetricDefinition.Condition] {
-        guard let text = map.string("where") else { return [] }
-        do {
-            return try LogConditionText.conditions(in: text)
-        } catch {
-            map.report("where", "where: \(error.message)")
-            return []
-        }
+        guard let text = map.string("where"), let node = map.node("where") else { return [] }
+        return LogMetricReader.conditions(text, at: node.location, "where", map.problems)
     }
 
-    /// `[status, method]`, or `{label: field}` when the names differ.
+    /// `[status, method]`, or `{label: field}` when the names differ, or `{label: {field: , as: class}}`.
     private func readLabels() -> [LogMetricDefinition.LabelSource] {
         guard let node = map.node("labels") else { return [] }
-        let sources =
-            if let entries = node.entries {
-                entries.compactMap { entry in
-                    map.stringMap("labels")[entry.key.text ?? ""].map {
-                        (entry.key.text ?? "", $0, entry.key.location)
+        var sources: [(source: LogMetricDefinition.LabelSource, location: SourceLocation)] = []
+        if let entries = node.entries {
+            for entry in entries {
+                guard let label = entry.key.text else { continue }
+                if let field = entry.value.text, !entry.value.isNull {
+                    sources.append(
+                        (
+                            LogMetricDefinition.LabelSource(label: label, field: field),
+                            entry.key.location
+                        )
+                    )
+                } else {
+                    let inner = MappingReader(entry.value, "label \"\(label)\"", map.problems)
+                    guard let source = LogLabelReader(map: inner).source(of: label) else {
+                        continue
                     }
+                    sources.append((source, entry.key.location))
                 }
-            } else {
-                map.strings("labels").map { ($0, $0, node.location) }
             }
+        } else {
+            sources = map.strings("labels").map {
+                (LogMetricDefinition.LabelSource(label: $0, field: $0), node.location)
+            }
+        }
         var seen: Set<String> = []
-        for (label, _, location) in sources {
-            if !LogMetricReader.isLabelName(label) {
+        for (source, location) in sources {
+            if !LogMetricReader.isLabelName(source.label) {
                 map.problems.report(
                     location,
-                    "\"\(label)\" is no label name; use letters, digits and \"_\", no digit first: "
-                        + "labels: {name: \(label)}"
+                    "\"\(source.label)\" is no label name; use letters, digits and \"_\", no digit "
+                        + "first: labels: {name: \(source.label)}"
                 )
-            } else if !seen.insert(label).inserted {
+            } else if !seen.insert(source.label).inserted {
                 map.problems.report(
                     location,
-                    "label \"\(label)\" is listed twice; remove one of them"
+                    "label \"\(source.label)\" is listed twice; remove one of them"
                 )
             }
         }
-        return sources.map { LogMetricDefinition.LabelSource(label: $0.0, field: $0.1) }
+        return sources.map(\.source)
+    }
+
+    /// What the values count; only where there are values.
+    private func readUnit() -> LogValueUnit? {
+        guard map.has("unit") else { return nil }
+        guard map.has("value") else {
+            map.report(
+                "unit",
+                "a unit is of the numbers under \"value\"; name their field, or remove it"
+            )
+            return nil
+        }
+        return map.choice("unit")
     }
 
     private func readKind(
@@ -170,6 +194,21 @@ struct LogMetricReader {
             return LogMetricReader.defaultBounds
         }
         return bounds
+    }
+
+    /// The conditions in a text; empty, with a report, when it is none.
+    static func conditions(
+        _ text: String,
+        at location: SourceLocation,
+        _ key: String,
+        _ problems: DiagnosticCollector
+    ) -> [LogMetricDefinition.Condition] {
+        do {
+            return try LogConditionText.conditions(in: text)
+        } catch {
+            problems.report(location, "\(key): \(error.message)")
+            return []
+        }
     }
 
     private static func isMetricName(_ text: String) -> Bool {

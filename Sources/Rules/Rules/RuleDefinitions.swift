@@ -5,10 +5,17 @@ package import Timekeeping
 package struct RuleSet: Sendable {
     package var groups: [RuleGroup]
     package var logMetrics: [LogMetricDefinition]
+    /// In file order: of those that fit a record the first is used.
+    package var logStreams: [LogStreamDefinition]
 
-    package init(groups: [RuleGroup] = [], logMetrics: [LogMetricDefinition] = []) {
+    package init(
+        groups: [RuleGroup] = [],
+        logMetrics: [LogMetricDefinition] = [],
+        logStreams: [LogStreamDefinition] = []
+    ) {
         self.groups = groups
         self.logMetrics = logMetrics
+        self.logStreams = logStreams
     }
 
     package var slos: [SLODefinition] { groups.flatMap(\.slos) }

@@ -34,6 +34,7 @@ final class RuleSetAssembly {
         let reader = MappingReader(document, "a rule file", problems)
         guard document["kind"]?.text == "PrometheusRule", let spec = document["spec"] else {
             for definition in LogMetricReader.logMetrics(of: reader) { add(definition) }
+            rules.logStreams += LogStreamReader.logStreams(of: reader)
             return reader
         }
         for key in ["apiVersion", "kind", "metadata", "spec"] { _ = reader.node(key) }

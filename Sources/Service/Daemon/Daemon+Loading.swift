@@ -28,6 +28,7 @@ extension Daemon {
         )
         try engine.load(files.rules)
         try logMetrics.load(files.rules.logMetrics)
+        try preparation.load(files.rules.logStreams)
         for poller in pollers { poller.update(needs: needs) }
         store.keep(reaches.retentionNeeds)
         note(reaches)

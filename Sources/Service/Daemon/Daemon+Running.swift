@@ -171,9 +171,10 @@ extension Daemon {
         }
         for poller in stopped?.pollers ?? [] { poller.cancel() }
         for poller in stopped?.pollers ?? [] { await poller.value }
-        await offPool {
+        await offPool { [self] in
             stopped?.forward?.stop()
             stopped?.server?.stop(drain: .seconds(3))
+            admission.drain()
         }
         await engine.stop()
         for task in stopped?.tasks ?? [] { task.cancel() }

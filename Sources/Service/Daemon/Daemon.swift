@@ -38,6 +38,7 @@ final class Daemon: Sendable {
     let store: MetricStore
     let logs: LogStore
     let sources: SourceRegistry
+    let preparation: LogPreparation
     let logMetrics: LogMetrics
     let admission: Admission
     let http: CurlHTTPClient
@@ -115,6 +116,7 @@ final class Daemon: Sendable {
             metrics: metrics
         )
         sources = SourceRegistry(clock: clock, metrics: metrics)
+        preparation = LogPreparation(clock: clock, metrics: metrics)
         logMetrics = LogMetrics(clock: clock, metrics: metrics, log: log.named("log-metrics"))
         http = CurlHTTPClient(log: log.named("http-client"), metrics: metrics)
         dispatcher = Dispatcher(
@@ -173,6 +175,7 @@ final class Daemon: Sendable {
             ),
             samples: EagerTouches(store: store, engine: engine, clock: clock),
             records: logs,
+            preparation: preparation,
             logMetrics: logMetrics,
             sources: sources,
             clock: clock

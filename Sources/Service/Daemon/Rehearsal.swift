@@ -30,6 +30,8 @@ enum Rehearsal {
         do {
             try LogMetrics(clock: SystemClock(), metrics: MetricsRegistry(), log: .silent)
                 .load(rules.logMetrics)
+            try LogPreparation(clock: SystemClock(), metrics: MetricsRegistry())
+                .load(rules.logStreams)
         } catch {
             problems += error.problems.map { Diagnostic($0.location, $0.message) }
         }
