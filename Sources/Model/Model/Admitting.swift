@@ -35,10 +35,13 @@ package struct SelectorNeed: Hashable, Sendable {
     package var matchers: [LabelMatcher]
     /// How far back the selector looks: range plus offset, at least the lookback of five minutes.
     package var reach: Duration
+    /// The rules and objectives that read it; empty for a selector that stands alone.
+    package var readers: Set<NeedReader>
 
-    package init(matchers: [LabelMatcher], reach: Duration) {
+    package init(matchers: [LabelMatcher], reach: Duration, readers: Set<NeedReader> = []) {
         self.matchers = matchers
         self.reach = reach
+        self.readers = readers
     }
 
     /// The metric name when an equality matcher gives one.

@@ -1,5 +1,6 @@
 import Model
 import RuleEvaluation
+import Rules
 import Testing
 import Timekeeping
 

@@ -32,6 +32,42 @@ import Timekeeping
         )
     }
 
+    @Test func whoReadsASelectorIsKnownWithItsPriority() throws {
+        let text = """
+            groups:
+              - name: g
+                rules:
+                  - {record: r, expr: sum(a)}
+                  - {record: s, expr: r + b}
+                  - {record: unused, expr: c}
+                  - {alert: A, expr: s > 0, labels: {priority: P2}}
+                  - {alert: Info, expr: b > 0, labels: {severity: info}}
+                thresholds:
+                  - {alert: T, expr: c, warn: "> 1", crit: "> 2", priority: {warn: P4, crit: P3}}
+                  - {alert: W, expr: d, warn: "> 1", priority: P4}
+                slos:
+                  - name: o
+                    objective: 99%
+                    window: 30d
+                    sli: {events: {bad: e, total: c}}
+            """
+        let needs = try RuleLoader.load(text: text, file: "f.yaml").selectorNeeds
+        let readers = Dictionary(
+            uniqueKeysWithValues: needs.map { need in
+                (
+                    need.metricName ?? "",
+                    need.readers.map { "\($0.name) \($0.priority)" }.sorted()
+                )
+            }
+        )
+        // What is recorded matters as much as the alert at the end of the chain.
+        #expect(readers["a"] == ["g/r P2"])
+        #expect(readers["b"] == ["g/Info P4", "g/s P2"])
+        #expect(readers["c"] == ["g/T P3", "g/o P1", "g/unused P4"])
+        #expect(readers["d"] == ["g/W P4"])
+        #expect(readers["e"] == ["g/o P1"])
+    }
+
     @Test func anExpressionThatIsNoPromQLThrows() {
         let place = SourceLocation(file: "f", line: 1, column: 1)
         let rule = RecordingRule(

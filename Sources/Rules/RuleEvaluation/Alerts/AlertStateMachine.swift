@@ -1,4 +1,5 @@
 package import Model
+import Rules
 package import Timekeeping
 
 /// The alerts of one Prometheus alerting rule: inactive, pending, firing.

@@ -1,4 +1,5 @@
 import Model
+import Rules
 import Timekeeping
 
 extension RuleRuntime {
