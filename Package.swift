@@ -200,7 +200,8 @@ var targets: [Target] = [
         "Service",
         "StateStore",
         [
-            "SQLite", "RuleEvaluation", "SLO", "Incidents", "OnCall", "Paging", "Model",
+            "SQLite", "CloudWatchIngest", "RuleEvaluation", "SLO", "Incidents", "OnCall", "Paging",
+            "Model",
             "Timekeeping",
         ]
     ),
@@ -220,7 +221,9 @@ var targets: [Target] = [
     library(
         "Service",
         "Configuration",
-        ["Buffers", "YAML", "Model", "Timekeeping", "Rules", "ScrapeIngest"]
+        [
+            "Buffers", "CloudWatchIngest", "YAML", "Model", "Timekeeping", "Rules", "ScrapeIngest",
+        ]
     ),
     library(
         "Service",
@@ -254,8 +257,8 @@ var targets: [Target] = [
         "Service",
         "ControlCommands",
         [
-            "Buffers", "APIModel", "ArgumentParsing", "HTTPClient", "Ingest", "Rules",
-            "RuleEvaluation", "PromQLSyntax", "Configuration",
+            "Buffers", "APIModel", "ArgumentParsing", "CloudWatchIngest", "HTTPClient", "Ingest",
+            "Rules", "RuleEvaluation", "PromQLSyntax", "Configuration",
             "Incidents", "OnCall", "Matching", "Model", "Telemetry", "Timekeeping",
         ]
     ),
@@ -408,7 +411,9 @@ var targets: [Target] = [
         "Service",
         "StateStoreTests",
         [
-            "StateStore", "SQLite", "RuleEvaluation", "SLO", "Incidents", "OnCall", "Paging",
+            "StateStore", "SQLite", "CloudWatchIngest", "RuleEvaluation", "SLO", "Incidents",
+            "OnCall",
+            "Paging",
             "Model", "Timekeeping",
         ]
     ),
@@ -436,12 +441,15 @@ var targets: [Target] = [
     tests(
         "Service",
         "ConfigurationTests",
-        ["Configuration", "Ingest", "ScrapeIngest", "Model", "Timekeeping", "YAML"]
+        [
+            "Configuration", "CloudWatchIngest", "Ingest", "ScrapeIngest", "Model", "Timekeeping",
+            "YAML",
+        ]
     ),
     tests(
         "Service",
         "ControlCommandsTests",
-        ["ControlCommands", "APIModel", "HTTPClient", "Timekeeping", "Model"]
+        ["ControlCommands", "APIModel", "CloudWatchIngest", "HTTPClient", "Timekeeping", "Model"]
     ),
     tests(
         "Service",

@@ -15,7 +15,7 @@ import boto3
 import jsonschema
 import pytest
 from botocore.config import Config
-from harness import HOST, PROJECT, SHARED, clean_environment, free_port, promtool, request, wait_until
+from harness import HOST, PROJECT, SHARED, binary, clean_environment, free_port, promtool, request, wait_until
 
 KEYS = {"AWS_ACCESS_KEY_ID": "AKIDINTEGRATION", "AWS_SECRET_ACCESS_KEY": "integration-secret"}
 REGION = "eu-west-1"
@@ -177,6 +177,126 @@ def test_a_real_series_crosses_a_threshold_and_the_page_arrives(moto, pager, mak
     check_budget(tocsin, requests)
     check_metrics(tocsin)
     assert "integration-secret" not in tocsin.log + tocsin.get("/metrics").text, "secrets stay secret"
+
+
+PRICED_RULES = """
+groups:
+  - name: database
+    thresholds:
+      - {alert: CPU, expr: "aws_rds_cpuutilization_average", warn: "> 90", priority: P4}
+      - {alert: Mean, expr: "aws_rds_cpuutilization_average / 2", crit: "> 90", priority: P3}
+  - name: balancer
+    thresholds:
+      - {alert: Requests, expr: "aws_applicationelb_request_count_sum", crit: "> 1e9", priority: P1}
+"""
+
+
+def billed(moto):
+    """Metrics and requests that moto's own record of calls says AWS would bill: an independent count."""
+    calls = moto_calls(moto)
+    metrics = sum(call.count("MetricStat") for operation, call in calls if operation == "GetMetricData")
+    return metrics, sum(1 for operation, _ in calls if operation == "ListMetrics")
+
+
+def moto_calls(moto):
+    host, port = moto.endpoint.removeprefix("http://").split(":")
+    recorded = request(int(port), "GET", "/moto-api/recorder/download-recording").text
+    calls = []
+    for line in recorded.splitlines():
+        call = json.loads(line)
+        target = {name.lower(): value for name, value in call["headers"].items()}.get("x-amz-target", "")
+        calls.append((target.rsplit(".", 1)[-1], call.get("body") or ""))
+    return calls
+
+
+def test_every_call_is_priced_and_the_month_survives_kill(moto, pager, make_tocsin):
+    now = int(time.time())
+    put(moto, "AWS/RDS", "CPUUtilization", DATABASE, [(now - 60 * i, 6.0) for i in range(1, 20)])
+    put(moto, "AWS/ApplicationELB", "RequestCount", BALANCER, [(now - 60 * i, 9.0) for i in range(1, 20)])
+    port = int(moto.endpoint.rsplit(":", 1)[1])
+    assert request(port, "POST", "/moto-api/recorder/start-recording").status == 200
+    # 1 s periods: the one metric of P4 and P3 rules does not fit, the P1 one keeps its pace.
+    entry = {
+        "regions": [REGION],
+        "endpoint": moto.endpoint,
+        "period": "1s",
+        "delay": "0s",
+        "budget_usd_per_month": 34,
+        "metric_statistics": False,
+    }
+    tocsin = make_tocsin(
+        hook=pager.url, rules=PRICED_RULES, environment=KEYS, settings={"sources": {"cloudwatch": [entry]}}
+    ).start()
+
+    def account():
+        document = tocsin.get("/v1/cost").json()
+        return document["accounts"][0] if document["accounts"] else None
+
+    def call(operation):
+        return next((one for one in account()["calls"] if one["operation"] == operation), {"units": 0})
+
+    wait_until(lambda: call("GetMetricData")["units"] >= 10, "ten metrics are billed", 30)
+    report = account()
+    assert report["state"] == "slowed", report
+    assert [(one["priority"], one["rules"]) for one in report["slowed"]] == [
+        ("P3", ["database/CPU", "database/Mean"])
+    ]
+    assert report["slowed"][0]["from_seconds"] == 2 and report["slowed"][0]["to_seconds"] > 2
+    assert not report["is_billed"], "moto's bill is nobody's"
+    # What two rules share is split evenly.
+    parts = {one["rule"]: one["usd_per_month"] for one in report["rules"]}
+    assert parts["database/CPU"] == pytest.approx(parts["database/Mean"])
+    assert sum(parts.values()) == pytest.approx(report["plan_usd_per_month"], rel=0.01)
+
+    # It is said wherever a person may look.
+    assert "1 metric of P3 rules" in tocsin.sources()[f"cloudwatch/{REGION}"]["notice"]
+    assert "slowed for the budget" in tocsin.log
+    assert tocsin.metric("tocsin_cloudwatch_slowed_metrics", account="own", priority="P3") == 1
+    assert tocsin.metric("tocsin_cloudwatch_slowed_metrics", account="own", priority="P1") == 0
+    shown = tocsin.sloctl("cost")
+    assert shown.returncode == 0 and "SLOWED" in shown.stdout and "database/CPU" in shown.stdout
+    assert tocsin.sloctl("cost", "--check").returncode == 1
+    as_json = json.loads(tocsin.sloctl("cost", "--format", "json").stdout)
+    assert as_json["schema"] == "tocsin.cost/1"
+
+    # Killed: what was counted is at most one poll short of what moto saw.
+    tocsin.kill()
+    seen = billed(moto)
+    tocsin.start()
+    wait_until(lambda: account() and account()["regions"], "the plan is made", 30)
+    metrics, lists = call("GetMetricData")["units"], call("ListMetrics")["units"]
+    assert metrics >= seen[0] - 2 and lists >= seen[1] - 1
+    wait_until(lambda: call("GetMetricData")["units"] >= metrics + 3, "it goes on counting", 30)
+    tocsin.stop()
+    tocsin_units = billed(moto)
+    tocsin.start()
+    wait_until(lambda: account() and account()["regions"], "the plan is made", 30)
+    assert call("GetMetricData")["units"] >= tocsin_units[0] - 2
+
+
+def test_the_shipped_rules_are_priced_offline(tmp_path):
+    """`sloctl cost --plan` needs no server, and its arithmetic adds up."""
+    run = subprocess.run(
+        [binary("sloctl"), "cost", "--plan", str(PROJECT / "AlertRules"), "--format", "json"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd=tmp_path,
+    )
+    assert run.returncode == 0, run.stderr
+    account = json.loads(run.stdout)["accounts"][0]
+    assert account["plan_usd_per_month"] < 10 and account["data_alone_usd_per_month"] < 10
+    month = 30 * 86400
+    queries = sum(one["resources"] * month / one["poll_every_seconds"] for one in account["metrics"])
+    assert queries / 1000 * 0.01 == pytest.approx(account["data_alone_usd_per_month"])
+    data = sum(
+        one["resources"] * month / one["poll_every_seconds"]
+        for one in account["metrics"]
+        if one["operation"] == "GetMetricData"
+    )
+    assert data / 1000 * 0.01 == pytest.approx(account["plan_usd_per_month"])
+    requests = sum(one["units_per_month"] for one in account["calls"] if one["billed_by"] == "requests")
+    assert requests <= 1_000_000, "what is asked by GetMetricStatistics is free"
 
 
 def check_budget(tocsin, requests):

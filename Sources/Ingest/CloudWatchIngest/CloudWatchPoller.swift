@@ -34,6 +34,7 @@ package final class CloudWatchPoller: Sendable {
     private let log: Log
     private let metrics: MetricsRegistry
     private let report: @Sendable (SourceStatus) -> Void
+    private let cost: AccountCost
     private let state: Mutex<State>
 
     /// - Parameters:
@@ -47,6 +48,8 @@ package final class CloudWatchPoller: Sendable {
     ///   - random: Makes a source of jitter for each region; tests give a seeded one.
     ///   - log: For plans and troubles, one line when they change.
     ///   - metrics: Where the counters are kept.
+    ///   - account: The name that its costs are kept and shown under.
+    ///   - spend: Keeps what was spent over a restart; nil forgets it.
     ///   - report: Told of each region's state after each poll, from any thread.
     package init(
         settings: CloudWatchSettings,
@@ -61,6 +64,8 @@ package final class CloudWatchPoller: Sendable {
         },
         log: Log,
         metrics: MetricsRegistry,
+        account: String = "own",
+        spend: (any SpendStoring)? = nil,
         report: @escaping @Sendable (SourceStatus) -> Void = { _ in }
     ) {
         self.settings = settings
@@ -75,7 +80,22 @@ package final class CloudWatchPoller: Sendable {
         self.metrics = metrics
         self.report = report
         state = Mutex(State(regions: settings.regions))
+        let isBilled =
+            (settings.endpoint ?? environment["AWS_ENDPOINT_URL_CLOUDWATCH"]
+            ?? environment["AWS_ENDPOINT_URL"])
+            .map { $0.contains("amazonaws.com") } ?? true
+        cost = AccountCost(
+            account: account,
+            settings: settings,
+            isBilled: isBilled,
+            store: spend,
+            clock: clock,
+            log: log
+        )
     }
+
+    /// What the account costs.
+    package func costReport(at now: Timestamp) -> CostReport.Account { cost.report(at: now) }
 
     /// Replaces what the loaded rules, SLOs and dashboards select; noticed within five seconds.
     package func update(needs: [SelectorNeed]) {
@@ -170,7 +190,8 @@ package final class CloudWatchPoller: Sendable {
                 clock: clock,
                 sleeper: sleeper,
                 random: makeRandom(),
-                counters: counters
+                counters: counters,
+                ledger: cost.ledger
             )
             let made = RegionPoller(
                 region: region,
@@ -178,6 +199,7 @@ package final class CloudWatchPoller: Sendable {
                 homeOnly: homeOnly,
                 settings: settings,
                 client: client,
+                cost: cost,
                 credentials: cache,
                 admit: admit,
                 counters: counters,

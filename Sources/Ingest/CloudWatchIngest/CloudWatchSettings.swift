@@ -20,10 +20,14 @@ package struct CloudWatchSettings: Hashable, Sendable {
     package var delay: Duration?
     /// How far back each poll reads again; nil takes each namespace's own.
     package var reread: Duration?
-    /// US dollars for 30 days; from four fifths of it on polls are stretched.
+    /// US dollars for a month, all regions together; from four fifths of it on polls are slowed, P4 first.
     ///
-    /// Over it the costliest metrics are left out. Nil is no limit.
+    /// What does not fit even so is left out, P4 first and P1 never. Nil is no limit.
     package var budgetDollarsPerMonth: Double?
+    /// What AWS charges.
+    package var prices: CloudWatchPrices
+    /// Whether GetMetricStatistics is used where it is cheaper.
+    package var usesMetricStatistics: Bool
     /// Namespaces beside the known ones: `MyApp`.
     package var namespaces: [String]
     /// How often the list of metrics is renewed.
@@ -49,6 +53,8 @@ package struct CloudWatchSettings: Hashable, Sendable {
         delay: Duration? = nil,
         reread: Duration? = nil,
         budgetDollarsPerMonth: Double? = 20,
+        prices: CloudWatchPrices = CloudWatchPrices(),
+        usesMetricStatistics: Bool = true,
         namespaces: [String] = [],
         catalogueRefresh: Duration = .seconds(15 * 60),
         backfillMax: Duration = .seconds(6 * 3600),
@@ -66,6 +72,8 @@ package struct CloudWatchSettings: Hashable, Sendable {
         self.delay = delay
         self.reread = reread
         self.budgetDollarsPerMonth = budgetDollarsPerMonth
+        self.prices = prices
+        self.usesMetricStatistics = usesMetricStatistics
         self.namespaces = namespaces
         self.catalogueRefresh = catalogueRefresh
         self.backfillMax = backfillMax

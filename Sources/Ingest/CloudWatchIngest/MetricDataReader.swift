@@ -10,7 +10,7 @@ struct QueryReading: Sendable {
     var messages: [String]
 }
 
-/// Reads one call to its last page and puts the pages together by id.
+/// Reads one call: by GetMetricData to its last page, put together by id, or by GetMetricStatistics.
 struct MetricDataReader: Sendable {
     let client: CloudWatchClient
     let settings: CloudWatchSettings
@@ -37,6 +37,7 @@ struct MetricDataReader: Sendable {
     /// A page that fails leaves the queries that were not complete by then as failed; their points are kept,
     /// since they are real, but their range stays owed.
     func read(_ call: PollCall) async -> CallReading {
+        if call.isStatistics { return await readStatistics(call) }
         var partials = Array(repeating: Partial(), count: call.queries.count)
         var input = GetMetricDataInput(
             queries: call.queries.enumerated().map { index, query in
@@ -57,13 +58,10 @@ struct MetricDataReader: Sendable {
         var failure: CloudWatchError?
         var pages = 0
         counters.metricsRequested.add(call.queries.count)
-        counters.spentDollars.set(
-            Double(counters.metricsRequested.value) * CloudWatchPrice.dollarsPerMetric
-        )
         repeat {
             let page: GetMetricDataOutput
             do {
-                page = try await client.metricData(input)
+                page = try await client.metricData(input, of: call.queries)
             } catch {
                 failure = error
                 break
@@ -75,13 +73,64 @@ struct MetricDataReader: Sendable {
         var readings: [QueryKey: QueryReading] = [:]
         for (query, partial) in zip(call.queries, partials) {
             readings[query.key] = QueryReading(
-                samples: partial.values.sorted { $0.key < $1.key }
-                    .map { Sample(Timestamp(milliseconds: $0.key), $0.value) },
+                samples: Self.samples(partial.values),
                 outcome: outcome(partial, failure: failure),
                 messages: partial.messages
             )
         }
         return CallReading(readings: readings, error: failure)
+    }
+
+    /// Makes the call by GetMetricStatistics: one metric, whose statistics come together.
+    private func readStatistics(_ call: PollCall) async -> CallReading {
+        guard let first = call.queries.first else { return CallReading(readings: [:]) }
+        let names = call.queries.map(\.key.statistic.cloudWatch)
+        let isPlain = first.key.statistic.statisticsForm == .plain
+        let input = GetMetricStatisticsInput(
+            metric: first.key.metric,
+            startTime: call.start.seconds,
+            endTime: call.end.seconds,
+            period: Int(first.key.period.milliseconds / 1000),
+            statistics: isPlain ? names : nil,
+            extendedStatistics: isPlain ? nil : names
+        )
+        var values: [QueryKey: [Int64: Double]] = [:]
+        var failure: CloudWatchError?
+        do {
+            let output = try await client.metricStatistics(input, of: call.queries)
+            for point in output.datapoints ?? [] {
+                guard let time = point.timestamp.flatMap({ Self.time($0, in: call) }) else {
+                    continue
+                }
+                for query in call.queries {
+                    guard let value = point.value(of: query.key.statistic) else { continue }
+                    values[query.key, default: [:]][time.milliseconds] = value
+                }
+            }
+        } catch {
+            failure = error
+        }
+        var readings: [QueryKey: QueryReading] = [:]
+        for query in call.queries {
+            readings[query.key] = QueryReading(
+                samples: Self.samples(values[query.key] ?? [:]),
+                outcome: failure == nil ? .complete : .failed(retryAfter: Self.failurePause),
+                messages: []
+            )
+        }
+        return CallReading(readings: readings, error: failure)
+    }
+
+    private static func samples(_ values: [Int64: Double]) -> [Sample] {
+        values.sorted { $0.key < $1.key }
+            .map { Sample(Timestamp(milliseconds: $0.key), $0.value) }
+    }
+
+    /// The moment of a point; nil when it is not in the call's range.
+    private static func time(_ seconds: Double, in call: PollCall) -> Timestamp? {
+        guard seconds.isFinite, abs(seconds) < 1e11 else { return nil }
+        let time = Timestamp(seconds: seconds)
+        return time >= call.start && time < call.end ? time : nil
     }
 
     private func take(
@@ -99,10 +148,8 @@ struct MetricDataReader: Sendable {
                 [message.code, message.value].compactMap(\.self).joined(separator: ": ")
             )
         }
-        for (seconds, value) in zip(result.timestamps ?? [], result.values ?? [])
-        where seconds.isFinite && abs(seconds) < 1e11 {
-            let time = Timestamp(seconds: seconds)
-            guard time >= call.start, time < call.end else { continue }
+        for (seconds, value) in zip(result.timestamps ?? [], result.values ?? []) {
+            guard let time = Self.time(seconds, in: call) else { continue }
             partials[index].values[time.milliseconds] = value
         }
     }

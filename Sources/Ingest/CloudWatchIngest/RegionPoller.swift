@@ -10,6 +10,7 @@ actor RegionPoller {
     private let settings: CloudWatchSettings
     private let table: NamespaceTable
     private let client: CloudWatchClient
+    private let cost: AccountCost
     private let credentials: CredentialsCache
     private let admit: any SampleAdmitting
     private let counters: CloudWatchCounters
@@ -21,6 +22,10 @@ actor RegionPoller {
     private var namespaces: Set<String> = []
     private var catalogue = MetricCatalogue()
     private var plan = PollPlan()
+    /// The account's shares that the plan is of.
+    private var revision: Int?
+    /// Pages of the last list of each namespace.
+    private var listPages: [String: Int] = [:]
     private var schedule: PollSchedule
     private var status: SourceStatus
     private var listingTrouble: String?
@@ -30,6 +35,8 @@ actor RegionPoller {
 
     /// Pause before a list of metrics that could not be had is asked for again.
     static let listingPause = Duration.seconds(60)
+    /// Calls that are under way at once in a region.
+    static let callsAtOnce = 8
 
     init(
         region: String,
@@ -37,6 +44,7 @@ actor RegionPoller {
         homeOnly: Bool,
         settings: CloudWatchSettings,
         client: CloudWatchClient,
+        cost: AccountCost,
         credentials: CredentialsCache,
         admit: any SampleAdmitting,
         counters: CloudWatchCounters,
@@ -47,6 +55,7 @@ actor RegionPoller {
         self.name = name
         self.settings = settings
         self.client = client
+        self.cost = cost
         self.credentials = credentials
         self.admit = admit
         self.counters = counters
@@ -79,15 +88,20 @@ actor RegionPoller {
             region: region,
             accountID: account
         )
-        if isChanged {
+        if revision == nil { await offPool { [cost] in cost.ledger.load() } }
+        if isChanged || revision == nil {
             namespaces = planner.namespaces(of: needs)
-            adopt(planner.plan(needs, over: catalogue.metrics), at: now)
+            settle(planner.plan(needs, over: catalogue.metrics), at: now)
+        } else if let share = cost.share(of: region), share.revision != revision {
+            // Another region of the account wants more or less than before.
+            adopt(share, at: now)
         }
         await pollData(at: now)
         if await refreshCatalogue(at: now) {
-            adopt(planner.plan(needs, over: catalogue.metrics), at: now)
+            settle(planner.plan(needs, over: catalogue.metrics), at: now)
             await pollData(at: now)
         }
+        await offPool { [cost] in cost.ledger.flush() }
         publish()
     }
 
@@ -96,26 +110,33 @@ actor RegionPoller {
         if !calls.isEmpty { await make(calls, at: now) }
     }
 
-    private func adopt(_ new: PollPlan, at now: Timestamp) {
+    /// Brings a plan within the account's budget and takes it.
+    private func settle(_ wanted: PollPlan, at now: Timestamp) {
+        var wanted = wanted
+        let refreshes = PlanPrice.monthSeconds / max(1, settings.catalogueRefresh.inSeconds)
+        let pages = namespaces.reduce(0) { $0 + (listPages[$1] ?? 1) }
+        wanted.listRequestsPerMonth = Double(pages) * refreshes
+        adopt(cost.settle(region, wanted, at: now), at: now)
+    }
+
+    private func adopt(_ share: AccountCost.Share, at now: Timestamp) {
+        let new = share.plan
         if new.queries != plan.queries {
             log.info(
                 "planned",
                 [
                     "source": name, "metrics": "\(new.queries.count)",
                     "left_out": "\(new.leftOut)",
-                    "usd_per_month": "\((new.dollarsPerMonth * 100).rounded() / 100)",
                 ]
             )
         }
-        if new.notices != plan.notices {
-            for notice in new.notices { log.warn("\(notice)", ["source": name]) }
-        }
         plan = new
+        revision = share.revision
+        status.notice = share.notice
         schedule.adopt(new.queries, at: now)
         let keys = Set(new.queries.map(\.key))
         queryTroubles = queryTroubles.filter { keys.contains($0.key) }
         counters.planned.set(Double(new.queries.count))
-        counters.projectedDollars.set(new.dollarsPerMonth)
         counters.leftOut.set(Double(new.leftOut))
     }
 
@@ -174,6 +195,7 @@ actor RegionPoller {
             pages += 1
             input.nextToken = page.nextToken
         } while input.nextToken != nil && pages < settings.cataloguePagesMax
+        listPages[namespace] = pages
         if input.nextToken != nil {
             counters.cutLists.add()
             listingTrouble =
@@ -191,8 +213,7 @@ actor RegionPoller {
         // Calls with one end are put together, so that a load balancer's counters meet.
         for calls in Dictionary(grouping: calls, by: \.end).sorted(by: { $0.key < $1.key }) {
             var found: [QueryKey: Reading] = [:]
-            for call in calls.value {
-                let reading = await reader.read(call)
+            for (call, reading) in await read(calls.value, by: reader) {
                 for query in call.queries {
                     guard let result = reading.readings[query.key] else { continue }
                     found[query.key] = Reading(
@@ -209,6 +230,32 @@ actor RegionPoller {
             }
             await take(found, through: calls.key, at: now)
         }
+    }
+
+    /// Makes calls, a few at once; their readings come in the order of the calls.
+    private func read(
+        _ calls: [PollCall],
+        by reader: MetricDataReader
+    ) async -> [(PollCall, MetricDataReader.CallReading)] {
+        var readings: [(PollCall, MetricDataReader.CallReading)] = []
+        for first in stride(from: 0, to: calls.count, by: Self.callsAtOnce) {
+            let part = calls[first..<min(first + Self.callsAtOnce, calls.count)]
+            let found = await withTaskGroup(
+                of: (Int, MetricDataReader.CallReading).self,
+                returning: [Int: MetricDataReader.CallReading].self
+            ) { group in
+                for (index, call) in zip(part.indices, part) {
+                    group.addTask { (index, await reader.read(call)) }
+                }
+                var found: [Int: MetricDataReader.CallReading] = [:]
+                for await (index, reading) in group { found[index] = reading }
+                return found
+            }
+            for index in part.indices {
+                if let reading = found[index] { readings.append((calls[index], reading)) }
+            }
+        }
+        return readings
     }
 
     /// One query of a poll: where its points go, where its range begins and what came.

@@ -11,6 +11,8 @@ package final class SourceRegistry: Sendable {
         var isJudged = false
         /// Why it is off and how to turn it on.
         var offAdvice = ""
+        /// What a person should know although nothing is wrong.
+        var notice = ""
         /// The last failure and its remedy; nil once something worked again.
         var failure: String?
         var failures = 0
@@ -39,10 +41,22 @@ package final class SourceRegistry: Sendable {
     }
 
     /// Says that a source exists; one that is off gives the reason and how to turn it on.
-    package func declare(_ name: String, isOn: Bool, advice: String = "") {
+    ///
+    /// - Parameters:
+    ///   - name: The source's.
+    ///   - isOn: Whether it works at all.
+    ///   - advice: Why it is off and how to turn it on.
+    ///   - notice: What a person should know although nothing is wrong.
+    package func declare(
+        _ name: String,
+        isOn: Bool,
+        advice: String = "",
+        notice: String = ""
+    ) {
         update(name) { entry in
             entry.isOn = isOn
             entry.offAdvice = advice
+            entry.notice = notice
         }
     }
 
@@ -120,7 +134,7 @@ package final class SourceRegistry: Sendable {
     package var statuses: [SourceStatus] {
         let now = clock.now()
         return entries.withLock { $0 }.map { name, entry in
-            SourceStatus(
+            var status = SourceStatus(
                 name: name,
                 isOn: entry.isOn,
                 advice: SourceRegistry.advice(entry, now: now),
@@ -129,6 +143,8 @@ package final class SourceRegistry: Sendable {
                 accepted: entry.accepted,
                 refused: entry.refused
             )
+            status.notice = entry.notice
+            return status
         }.sorted { $0.name < $1.name }
     }
 

@@ -7,6 +7,8 @@ package struct SourceStatus: Hashable, Sendable, Codable {
     package var isOn: Bool
     /// Why it is off and how to turn it on, or the last error and its remedy; empty when all is well.
     package var advice: String
+    /// What a person should know although nothing is wrong, such as polls that are slowed for the budget.
+    package var notice = ""
     package var lastSuccess: Timestamp?
     /// The newest event time seen: everything before it may be judged.
     package var watermark: Timestamp?

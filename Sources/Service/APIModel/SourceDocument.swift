@@ -4,6 +4,8 @@ package struct SourceDocument: Codable, Hashable, Sendable {
     package var on: Bool
     /// Why it is off and how to turn it on, or the last error and its remedy; empty when all is well.
     package var advice: String
+    /// What a person should know although nothing is wrong; empty mostly.
+    package var notice: String
     @Null package var lastSuccess: String?
     /// The newest event time seen.
     @Null package var watermark: String?
@@ -16,6 +18,7 @@ package struct SourceDocument: Codable, Hashable, Sendable {
         name: String,
         on: Bool,
         advice: String,
+        notice: String = "",
         lastSuccess: String?,
         watermark: String?,
         lagSeconds: Double?,
@@ -25,6 +28,7 @@ package struct SourceDocument: Codable, Hashable, Sendable {
         self.name = name
         self.on = on
         self.advice = advice
+        self.notice = notice
         self.lastSuccess = lastSuccess
         self.watermark = watermark
         self.lagSeconds = lagSeconds

@@ -4,8 +4,8 @@ package import HTTPServer
 import Synchronization
 package import Timekeeping
 
-/// A CloudWatch of our own, speaking the real wire protocol: ListMetrics, GetMetricData and PutMetricData over
-/// JSON 1.0, every statistic computed from raw observations, pages, faults on demand, signatures verified.
+/// A CloudWatch of our own, speaking the real wire protocol: ListMetrics, GetMetricData, GetMetricStatistics and
+/// PutMetricData over JSON 1.0, every statistic computed from raw observations, pages, faults on demand, signatures verified.
 ///
 /// It serves `tocsin demo` and the tests; its answers are checked against botocore's parser and the AWS CLI.
 /// One set of metrics answers for every region. Metric math and Metrics Insights are refused.
@@ -207,6 +207,7 @@ package final class CloudWatchStandIn: Sendable {
         switch operation {
         case "ListMetrics": response = try listMetrics(Self.decoded(request))
         case "GetMetricData": response = try getMetricData(Self.decoded(request), fault)
+        case "GetMetricStatistics": response = try getMetricStatistics(Self.decoded(request))
         case "PutMetricData": response = try putMetricData(Self.decoded(request))
         default:
             throw StandInRefusal("UnknownOperationException", "the stand-in has no \(operation)")
@@ -312,6 +313,16 @@ package final class CloudWatchStandIn: Sendable {
             state.metrics.filter { wanted.contains($0.key) }
         }
         return StandInReply.json(try reading.page(of: models))
+    }
+
+    // MARK: GetMetricStatistics
+
+    private func getMetricStatistics(
+        _ input: GetMetricStatisticsInput
+    ) throws(StandInRefusal) -> HTTPResponse {
+        let reading = try MetricStatisticsReading(input, now: clock.now())
+        let model = state.withLock { $0.metrics[reading.metric] }
+        return StandInReply.json(reading.output(of: model))
     }
 
     // MARK: PutMetricData

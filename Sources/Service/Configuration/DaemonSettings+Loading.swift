@@ -1,4 +1,5 @@
 import Buffers
+import CloudWatchIngest
 package import Model
 import ScrapeIngest
 import Timekeeping
@@ -209,7 +210,30 @@ private struct SettingsReader {
         account.period =
             map.duration("period", in: .seconds(1)...(.seconds(86400))) ?? account.period
         account.delay = map.duration("delay", in: .zero...(.seconds(86400)))
+        account.reread = map.duration("reread", in: .zero...(.seconds(86400)))
+        account.accountID = map.parsed("account_id", "the twelve digits of an account") { text in
+            text.count == 12 && text.allSatisfy { ("0"..."9").contains($0) } ? text : nil
+        }
         account.budgetUSDPerMonth = map.number("budget_usd_per_month", in: 0...1e6)
+        account.metricStatistics = map.bool("metric_statistics") ?? account.metricStatistics
+        account.namespaces = map.strings("namespaces")
+        account.catalogueRefresh =
+            map.duration("list_refresh", in: .seconds(60)...(.seconds(86400)))
+            ?? account.catalogueRefresh
+        account.backfillMax =
+            map.duration("backfill_max", in: .seconds(60)...(.seconds(14 * 86400)))
+            ?? account.backfillMax
+        account.maxMetrics = map.integer("max_metrics", in: 1...1_000_000) ?? account.maxMetrics
+        if let prices = map.mapping("prices", "prices") {
+            let defaults = CloudWatchPrices()
+            account.prices.metricsPerThousand =
+                prices.number("metrics_per_1000", in: 0...1000) ?? defaults.metricsPerThousand
+            account.prices.requestsPerThousand =
+                prices.number("requests_per_1000", in: 0...1000) ?? defaults.requestsPerThousand
+            account.prices.freeRequests =
+                prices.integer("free_requests", in: 0...1_000_000_000) ?? defaults.freeRequests
+            prices.finish()
+        }
         map.finish()
         return account
     }

@@ -1,3 +1,4 @@
+package import CloudWatchIngest
 package import Model
 package import ScrapeIngest
 
@@ -73,7 +74,23 @@ package struct DaemonSettings: Hashable, Sendable {
         package var period: Duration = .seconds(60)
         /// How long a period settles before it is asked for; nil: each namespace's own.
         package var delay: Duration?
+        /// How far back each poll reads again; nil: each namespace's own.
+        package var reread: Duration?
+        /// For the `account_id` label; nil: that of the role or of the credentials.
+        package var accountID: String?
+        /// Of all regions together; nil: no limit.
         package var budgetUSDPerMonth: Double?
+        package var prices = CloudWatchPrices()
+        /// Whether GetMetricStatistics is used where it is cheaper.
+        package var metricStatistics = true
+        /// Namespaces beside AWS's well-known ones.
+        package var namespaces: [String] = []
+        /// How often the list of metrics is renewed.
+        package var catalogueRefresh: Duration = .seconds(15 * 60)
+        /// How far back a series is read the first time or after an outage.
+        package var backfillMax: Duration = .seconds(6 * 3600)
+        /// Metrics polled in one region.
+        package var maxMetrics = 5000
         package var location: SourceLocation
     }
 

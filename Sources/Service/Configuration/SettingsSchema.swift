@@ -78,7 +78,23 @@ package enum SettingsSchema {
                       "endpoint": {"type": ["string", "null"], "description": "another address than AWS's own"},
                       "period": {"$ref": "#/$defs/duration", "default": "60s"},
                       "delay": {"$ref": "#/$defs/duration", "description": "how long after a period's end it is first asked for; default: the namespace's own"},
-                      "budget_usd_per_month": {"type": "number", "description": "a warning when the forecast passes it"}
+                      "reread": {"$ref": "#/$defs/duration", "description": "how far back each poll reads again; default: the namespace's own"},
+                      "account_id": {"type": ["string", "null"], "description": "for the account_id label; default: that of the role or of the credentials"},
+                      "budget_usd_per_month": {"type": "number", "description": "all regions together: polls slow down to stay under it, P4 first; no limit without it"},
+                      "prices": {
+                        "type": "object",
+                        "additionalProperties": false,
+                        "properties": {
+                          "metrics_per_1000": {"type": "number", "default": 0.01, "description": "US dollars for 1,000 metrics of GetMetricData"},
+                          "requests_per_1000": {"type": "number", "default": 0.01, "description": "US dollars for 1,000 requests of GetMetricStatistics and ListMetrics beyond the free ones"},
+                          "free_requests": {"type": "integer", "default": 1000000, "description": "such requests that the account has free in a month; 0 when its other tools use them up"}
+                        }
+                      },
+                      "metric_statistics": {"type": "boolean", "default": true, "description": "use GetMetricStatistics where it is cheaper; false: GetMetricData alone"},
+                      "namespaces": {"type": "array", "items": {"type": "string"}, "description": "namespaces beside AWS's well-known ones, such as MyApp"},
+                      "list_refresh": {"$ref": "#/$defs/duration", "default": "15m", "description": "how often the list of metrics is renewed"},
+                      "backfill_max": {"$ref": "#/$defs/duration", "default": "6h", "description": "how far back a series is read the first time or after an outage"},
+                      "max_metrics": {"type": "integer", "default": 5000, "description": "metrics polled in one region; beyond it the least important are left out"}
                     }
                   }
                 },

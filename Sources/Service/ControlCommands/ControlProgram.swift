@@ -15,6 +15,7 @@ package struct ControlProgram: Sendable {
             """,
         options: [OptionSpec("server", value: "URL", "Where Tocsin serves HTTP")],
         subcommands: [BudgetCommand.spec, IncidentCommand.spec] + ReadingCommands.specs
+            + [CostCommand.spec]
             + [
                 QueryCommand.spec, LogsCommand.spec, RulesCommand.spec, completion,
                 CommandSpec("version", "Say which product and version this is"),
@@ -100,6 +101,13 @@ package struct ControlProgram: Sendable {
                 client: client,
                 terminal: terminal,
                 user: environment["USER"] ?? "sloctl"
+            ).run(invocation)
+        case "cost":
+            return try await CostCommand(
+                client: client,
+                terminal: terminal,
+                environment: environment,
+                clock: clock
             ).run(invocation)
         case "query":
             return try await QueryCommand(client: client, terminal: terminal, clock: clock)

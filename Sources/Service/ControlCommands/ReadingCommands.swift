@@ -75,7 +75,8 @@ struct ReadingCommands {
             table.add([
                 source.name, source.on ? "on" : "off",
                 source.lagSeconds.map { NumberText.roughDuration($0) } ?? NumberText.unknown,
-                "\(source.accepted)", refused.isEmpty ? "0" : refused, source.advice,
+                "\(source.accepted)", refused.isEmpty ? "0" : refused,
+                [source.advice, source.notice].filter { !$0.isEmpty }.joined(separator: "; "),
             ])
         }
         terminal.output(table.text)

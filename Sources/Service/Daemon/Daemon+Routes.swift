@@ -1,4 +1,5 @@
 import Buffers
+import CloudWatchIngest
 import Configuration
 import FoundationEssentials
 import HTTPServer
@@ -46,7 +47,7 @@ extension Daemon {
         )
         var routes =
             management.routes + seriesRoutes + statusRoutes.routes + rules.routes + budgets.routes
-            + incidents.routes + sourceRoutes.routes + pages.routes
+            + incidents.routes + sourceRoutes.routes + costRoutes.routes + pages.routes
             + MetadataRoutes(catalogue: catalogue).routes + logs.routes
         if settings.sources.remoteWrite {
             routes.append(
@@ -63,6 +64,14 @@ extension Daemon {
             )
         }
         return routes
+    }
+
+    private var costRoutes: CostRoutes<CostReport> {
+        let (pollers, clock) = (pollers, clock)
+        return CostRoutes {
+            let now = clock.now()
+            return CostReport(accounts: pollers.map { $0.costReport(at: now) }, at: now)
+        }
     }
 
     private var seriesRoutes: [HTTPRoute] {

@@ -152,7 +152,7 @@ final class Daemon: Sendable {
         )
         var engineSettings = RuleEngineSettings()
         engineSettings.interval = settings.evaluation.interval
-        let accounts = settings.sources.cloudWatch.map { Daemon.cloudWatch($0) }
+        let accounts = settings.sources.cloudWatch.map { CloudWatchSettings($0) }
         settle = settings.evaluation.settle ?? accounts.map(\.arrivalDelay).max() ?? .zero
         engineSettings.settle = RuleEngineSettings.settleCloudWatch(settle)
         engineSettings.graceAfterStart = settings.evaluation.graceAfterStart
@@ -193,7 +193,8 @@ final class Daemon: Sendable {
             metrics: metrics
         )
         let (admission, http, sources, metrics) = (admission, http, sources, metrics)
-        pollers = accounts.map { account in
+        let (names, state) = (settings.sources.cloudWatch.accountNames, state)
+        pollers = zip(accounts, names).map { account, name in
             CloudWatchPoller(
                 settings: account,
                 environment: AWSEnvironment.system(),
@@ -203,6 +204,8 @@ final class Daemon: Sendable {
                 sleeper: sleeper,
                 log: log.named("cloudwatch"),
                 metrics: metrics,
+                account: name,
+                spend: state,
                 report: { Daemon.note($0, in: sources) }
             )
         }
@@ -220,22 +223,14 @@ final class Daemon: Sendable {
         collectMetrics()
     }
 
-    /// What an entry of `sources.cloudwatch` says to the poller.
-    static func cloudWatch(_ account: DaemonSettings.CloudWatch) -> CloudWatchSettings {
-        CloudWatchSettings(
-            regions: account.regions,
-            roleARN: account.roleARN,
-            externalID: account.externalID,
-            endpoint: account.endpoint,
-            period: account.period,
-            delay: account.delay,
-            budgetDollarsPerMonth: account.budgetUSDPerMonth
-        )
-    }
-
     /// Writes a pull source's own report into the registry.
     private static func note(_ status: SourceStatus, in sources: SourceRegistry) {
-        sources.declare(status.name, isOn: status.isOn, advice: status.advice)
+        sources.declare(
+            status.name,
+            isOn: status.isOn,
+            advice: status.advice,
+            notice: status.notice
+        )
         guard status.isOn else { return }
         if !status.advice.isEmpty {
             sources.failed(status.name, advice: status.advice)
@@ -249,5 +244,9 @@ final class Daemon: Sendable {
         metrics.collect { process.families }
         let (tracker, clock) = (tracker, clock)
         metrics.collect { BudgetMetrics.families(tracker.statuses(at: clock.now())) }
+        let pollers = pollers
+        metrics.collect {
+            CostMetrics.families(pollers.map { $0.costReport(at: clock.now()) })
+        }
     }
 }

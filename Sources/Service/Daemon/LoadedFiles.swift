@@ -39,7 +39,7 @@ struct LoadedFiles: Sendable {
         )
         overrides(&settings)
         var problems = settings.sources.cloudWatch.flatMap { account in
-            Daemon.cloudWatch(account).problems.map { Diagnostic(account.location, $0) }
+            CloudWatchSettings(account).problems.map { Diagnostic(account.location, $0) }
         }
         var rules = RuleSet()
         do {

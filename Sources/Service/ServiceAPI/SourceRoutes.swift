@@ -36,6 +36,7 @@ package struct SourceRoutes: Sendable {
                 name: status.name,
                 on: status.isOn,
                 advice: status.advice,
+                notice: status.notice,
                 lastSuccess: status.lastSuccess?.rfc3339,
                 watermark: status.watermark?.rfc3339,
                 lagSeconds: status.watermark.map { max(0, (now - $0).inSeconds) },

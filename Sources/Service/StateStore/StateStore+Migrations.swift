@@ -7,6 +7,7 @@ extension StateStore {
             incidentSchema,
             budgetSchema,
             alertSchema,
+            spendSchema,
         ]
         return scripts.enumerated().map { Migration(version: $0.offset + 1, script: $0.element) }
     }

@@ -121,9 +121,14 @@ final class RecordingDoor: SampleAdmitting {
     private func poller(
         _ http: FakeHTTP,
         _ settings: CloudWatchSettings = .init(regions: ["eu-west-1"], endpoint: "http://cw.test"),
-        sleeper: VirtualSleeper = VirtualSleeper()
+        sleeper: VirtualSleeper = VirtualSleeper(),
+        usingStatistics: Bool = false,
+        spend: (any SpendStoring)? = nil
     ) -> CloudWatchPoller {
-        CloudWatchPoller(
+        // By GetMetricData alone, unless a test says otherwise.
+        var settings = settings
+        if !usingStatistics { settings.usesMetricStatistics = false }
+        return CloudWatchPoller(
             settings: settings,
             credentials: FixedCredentials(
                 AWSCredentials(accessKeyID: "AKIDTEST", secretAccessKey: "secret", source: "test")
@@ -138,6 +143,7 @@ final class RecordingDoor: SampleAdmitting {
             random: { SeededGenerator(seed: 1) },
             log: .silent,
             metrics: registry,
+            spend: spend,
             report: { [statuses] in statuses.take($0) }
         )
     }
@@ -201,11 +207,9 @@ final class RecordingDoor: SampleAdmitting {
                 #"tocsin_cloudwatch_metrics_requested_total{source="cloudwatch/eu-west-1"} 3"#
             )
         )
-        #expect(
-            exposition.contains(
-                #"tocsin_cloudwatch_projected_usd_per_month{source="cloudwatch/eu-west-1"} 1.296"#
-            )
-        )
+        let cost = poller.costReport(at: clock.now())
+        #expect(abs(cost.planUsdPerMonth - 1.296) < 1e-9)
+        #expect(abs(cost.spentUsd - 0.00003) < 1e-12)
     }
 
     @Test func pollsComeOnceAMinuteAndReviseWhatChanged() async {
@@ -584,5 +588,142 @@ final class RecordingDoor: SampleAdmitting {
         #expect(settings.problems.count == 1)
         #expect(settings.problems.first?.contains(word) == true)
         #expect(CloudWatchSettings().problems.isEmpty)
+    }
+
+    // MARK: Cost
+
+    /// The same values by both calls, zeros and late revisions among them.
+    @Test func statisticsGiveWhatDataGives() async {
+        let names = [
+            "aws_applicationelb_request_count_sum", "aws_applicationelb_request_count_average",
+            "aws_applicationelb_target_response_time_p99",
+            "aws_applicationelb_target_response_time_pr_le_0_5",
+            "aws_applicationelb_httpcode_target_5xx_count_sum",
+        ]
+        let standIn = standIn()
+        fill(standIn)
+        standIn.record(Self.errors, [1, 1, 1], at: Self.noon - .seconds(300))
+        let needs = names.map {
+            SelectorNeed(
+                matchers: [LabelMatcher(LabelSet.metricName, equals: $0)],
+                reach: .seconds(300)
+            )
+        }
+        let poller = poller(.mounting(standIn), usingStatistics: true)
+        poller.update(needs: needs)
+        await run(poller, for: 300)
+        // PR is GetMetricData's alone; two statistics of the request count come with one request.
+        let polls = standIn.calls["GetMetricData"] ?? 0
+        #expect((5...6).contains(polls))
+        #expect(standIn.calls["GetMetricStatistics"] == 3 * polls)
+        standIn.revise(
+            Self.requests,
+            from: Self.noon - .seconds(240),
+            for: .seconds(60),
+            to: Array(repeating: 1, count: 77)
+        )
+        await run(poller, for: 65)
+
+        let other = RecordingDoor()
+        let twin = CloudWatchPoller(
+            settings: CloudWatchSettings(
+                regions: ["eu-west-1"],
+                endpoint: "http://cw.test",
+                usesMetricStatistics: false
+            ),
+            credentials: FixedCredentials(
+                AWSCredentials(accessKeyID: "AKIDTEST", secretAccessKey: "secret", source: "test")
+            ),
+            http: FakeHTTP.mounting(standIn),
+            admit: other,
+            clock: clock,
+            sleeper: VirtualSleeper(),
+            log: .silent,
+            metrics: MetricsRegistry()
+        )
+        twin.update(needs: needs)
+        await twin.pollOnce(at: clock.now())
+        #expect(door.series == other.series)
+        #expect(door.series.count == 5)
+        for series in door.series {
+            let ours = Dictionary(
+                uniqueKeysWithValues: zip(door.times(series), door.values(series))
+            )
+            let theirs = zip(other.times(series), other.values(series))
+            let common = theirs.filter { ours[$0.0] != nil }
+            #expect(common.count >= 9)
+            #expect(common.allSatisfy { ours[$0.0] == $0.1 })
+        }
+        let cost = poller.costReport(at: clock.now())
+        let calls = Dictionary(uniqueKeysWithValues: cost.calls.map { ($0.operation, $0) })
+        #expect(calls["GetMetricStatistics"]?.spentUsd == 0)
+        #expect(calls["GetMetricStatistics"]?.units == standIn.calls["GetMetricStatistics"])
+        #expect(abs(cost.planUsdPerMonth - 0.432) < 1e-9)
+    }
+
+    @Test func aFirstReadThatIsTooLongForStatisticsIsMadeByData() async {
+        let standIn = standIn()
+        fill(standIn)
+        var settings = CloudWatchSettings(regions: ["eu-west-1"], endpoint: "http://cw.test")
+        settings.backfillMax = .seconds(3 * 86400)
+        let poller = poller(.mounting(standIn), settings, usingStatistics: true)
+        poller.update(
+            needs: Self.needs("aws_applicationelb_request_count_sum", reach: 2 * 86400)
+        )
+        await poller.pollOnce(at: clock.now())
+        #expect(standIn.calls["GetMetricData"] == 1)
+        #expect(door.values(Self.requestSeries).count == 28)
+        await run(poller, for: 120)
+        #expect((1...2).contains(standIn.calls["GetMetricStatistics"] ?? 0))
+        #expect(standIn.calls["GetMetricData"] == 1)
+    }
+
+    @Test func overTheBudgetTheSourceSaysWhatIsSlowedAndTheMonthIsKept() async {
+        let standIn = standIn()
+        fill(standIn)
+        var settings = CloudWatchSettings(regions: ["eu-west-1"], endpoint: "http://cw.test")
+        settings.budgetDollarsPerMonth = 0.8
+        let store = FakeSpendStore()
+        func needs() -> [SelectorNeed] {
+            [
+                ("aws_applicationelb_target_response_time_p99", "app/Latency", Priority.p2),
+                ("aws_applicationelb_target_response_time_average", "app/Mean", Priority.p4),
+            ].map { name, rule, priority in
+                SelectorNeed(
+                    matchers: [LabelMatcher(LabelSet.metricName, equals: name)],
+                    reach: .seconds(300),
+                    readers: [NeedReader(name: rule, priority: priority)]
+                )
+            }
+        }
+        let first = poller(.mounting(standIn), settings, spend: store)
+        first.update(needs: needs())
+        await first.pollOnce(at: clock.now())
+        let status = statuses["cloudwatch/eu-west-1"]
+        #expect(status?.advice == "")
+        #expect(
+            status?.notice.contains("1 metric of P4 rules, read every 4m instead of 1m") == true
+        )
+        let report = first.costReport(at: clock.now())
+        #expect(report.state == "slowed")
+        #expect(report.slowed.map(\.rules) == [["app/Mean"]])
+        #expect(abs(report.spentUsd - 0.00002) < 1e-12)
+        #expect(report.metrics.map(\.pollEverySeconds) == [60, 240])
+        let exposition = MetricsRegistry()
+        exposition.collect { CostMetrics.families([report]) }
+        #expect(
+            exposition.exposition(.text).contains(
+                #"tocsin_cloudwatch_slowed_metrics{account="own",priority="P4"} 1"#
+            )
+        )
+
+        // A new process goes on where the old one stopped.
+        let second = poller(.mounting(standIn), settings, spend: store)
+        second.update(needs: needs())
+        await second.pollOnce(at: clock.now())
+        let again = second.costReport(at: clock.now())
+        #expect(abs(again.spentUsd - 0.00004) < 1e-12)
+        #expect(again.rules.first { $0.rule == "app/Mean" }.map { $0.spentUsd } == 0.00002)
+        #expect(again.calls.first { $0.operation == "ListMetrics" }?.requests == 2)
     }
 }

@@ -383,64 +383,47 @@ import Timekeeping
         #expect(plan.advice.first?.contains("queries_max") == true)
     }
 
-    // MARK: Budget
+    @Test func whatIsLeftOutByTheLimitMattersLeast() {
+        var settings = CloudWatchSettings(regions: ["eu-west-1"])
+        settings.queriesMax = 2
+        let needs = [
+            SelectorNeed(
+                matchers: Self.matchers("aws_rds_cpuutilization_average"),
+                reach: .seconds(300),
+                readers: [NeedReader(name: "db/CPU", priority: .p3)]
+            ),
+            SelectorNeed(
+                matchers: Self.matchers("aws_rds_database_connections_average"),
+                reach: .seconds(300),
+                readers: [NeedReader(name: "db/Connections", priority: .p1)]
+            ),
+        ]
+        let plan = Self.planner(settings).plan(needs, over: Self.metrics)
+        #expect(Set(plan.queries.map(\.key.metric.name)) == ["DatabaseConnections"])
+        #expect(plan.leftOut == 2)
+    }
 
-    static func queries(
-        _ count: Int,
-        every seconds: Int,
-        name: String = "aws_x_sum"
-    ) -> [PlannedQuery] {
-        (0..<count).map { index in
-            PlannedQuery(
-                key: QueryKey(
-                    metric: CloudWatchMetric("N", "\(name)\(seconds)", ["I": "\(index)"]),
-                    statistic: .plain(.sum),
-                    period: .seconds(60)
-                ),
-                timing: PollTiming(
-                    period: .seconds(60),
-                    pollEvery: .seconds(seconds),
-                    settle: .zero,
-                    reread: .seconds(60)
-                ),
-                names: [name],
-                reach: .seconds(300)
-            )
+    @Test func queriesKnowWhoReadsThemAndSoDoTheirCompanions() {
+        let needs = [
+            SelectorNeed(
+                matchers: Self.matchers("aws_applicationelb_request_count_sum"),
+                reach: .seconds(300),
+                readers: [NeedReader(name: "app/Spike", priority: .p4)]
+            ),
+            SelectorNeed(
+                matchers: Self.matchers("aws_applicationelb_httpcode_target_5xx_count_sum"),
+                reach: .seconds(300),
+                readers: [NeedReader(name: "app/5xx", priority: .p2)]
+            ),
+        ]
+        let listed = Self.listed.union(LoadBalancerZeros.unlisted(beside: Self.listed))
+        let plan = Self.planner().plan(needs, over: listed)
+        var readers: [String: Set<String>] = [:]
+        for query in plan.queries {
+            readers[query.key.metric.name, default: []].formUnion(query.readers.map(\.name))
         }
-    }
-
-    @Test func oneSeriesAMinuteCostsFortyThreeCents() {
-        #expect(abs(PollPlan(queries: Self.queries(1, every: 60)).dollarsPerMonth - 0.432) < 1e-9)
-    }
-
-    @Test func aPlanWithinFourFifthsOfTheBudgetIsLeftAlone() {
-        let plan = PollPlan(queries: Self.queries(18, every: 60) + Self.queries(100, every: 600))
-        let kept = PollBudget(dollarsPerMonth: 20).applied(to: plan)
-        #expect(kept.queries == plan.queries)
-        #expect(kept.advice.isEmpty && kept.notices.isEmpty)
-    }
-
-    @Test func overFourFifthsTheSlowestAreStretchedFirst() {
-        let plan = PollPlan(queries: Self.queries(20, every: 60) + Self.queries(100, every: 300))
-        let stretched = PollBudget(dollarsPerMonth: 20).applied(to: plan)
-        #expect(stretched.queries.filter { $0.timing.pollEvery == .seconds(60) }.count == 20)
-        #expect(stretched.queries.filter { $0.timing.pollEvery == .seconds(600) }.count == 100)
-        #expect(stretched.dollarsPerMonth <= 16)
-        #expect(stretched.leftOut == 0)
-        #expect(stretched.advice.isEmpty)
-        #expect(stretched.notices.first?.contains("$17.28") == true)
-    }
-
-    @Test func overTheBudgetAtTheSlowestPaceTheCostliestAreLeftOut() {
-        let plan = PollPlan(
-            queries: Self.queries(10, every: 60, name: "aws_small_sum")
-                + Self.queries(2000, every: 600, name: "aws_big_sum")
-        )
-        let cut = PollBudget(dollarsPerMonth: 20).applied(to: plan)
-        #expect(cut.dollarsPerMonth <= 20)
-        #expect(cut.queries.filter { $0.names == ["aws_small_sum"] }.count == 10)
-        #expect(cut.leftOut == 2010 - cut.queries.count)
-        #expect(cut.advice.last?.contains("aws_big_sum") == true)
-        #expect(cut.advice.last?.contains("NOT watched") == true)
+        #expect(readers["HTTPCode_Target_5XX_Count"] == ["app/5xx"])
+        #expect(readers["RequestCount"] == ["app/Spike", "app/5xx"])
+        #expect(plan.queries.allSatisfy { $0.priority <= .p4 })
     }
 }

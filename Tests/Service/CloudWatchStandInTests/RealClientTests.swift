@@ -79,9 +79,20 @@ import Timekeeping
         def code(f):
             try: f(); return 'ok'
             except ClientError as e: return e.response['Error']['Code']
+        def statistics(**what):
+            answer = cw.get_metric_statistics(Namespace='AWS/ApplicationELB', MetricName='TargetResponseTime',
+                Dimensions=dims, StartTime=start, EndTime=now, Period=60, **what)
+            return sorted(answer['Datapoints'], key=lambda p: p['Timestamp'])
+        plain = statistics(Statistics=['Average', 'Sum', 'SampleCount', 'Minimum', 'Maximum'])
+        tails = statistics(ExtendedStatistics=['p99', 'p50'])
+        out['statistics'] = dict({k: plain[0][k] for k in ['Average', 'Sum', 'SampleCount', 'Maximum']},
+            p99=tails[0]['ExtendedStatistics']['p99'])
+        out['statisticsPoints'] = [len(plain), len(tails)]
         out['wrongSecret'] = code(lambda: client('wrong').list_metrics())
         out['tooMany'] = code(lambda: cw.get_metric_data(StartTime=start, EndTime=now, MetricDataQueries=[
             dict(queries[0], Id=f'a{i}') for i in range(501)]))
+        out['tooLong'] = code(lambda: cw.get_metric_statistics(Namespace='N', MetricName='M', Period=60,
+            StartTime=now - datetime.timedelta(minutes=1441), EndTime=now, Statistics=['Sum']))
         out['badToken'] = code(lambda: cw.get_metric_data(StartTime=start, EndTime=now,
             MetricDataQueries=queries, NextToken='abc'))
         print(json.dumps(out))
@@ -98,6 +109,9 @@ import Timekeeping
         var wrongSecret: String
         var tooMany: String
         var badToken: String
+        var statistics: [String: Double]
+        var statisticsPoints: [Int]
+        var tooLong: String
     }
 
     @Test func botocoreReadsEveryAnswer() throws {
@@ -127,6 +141,12 @@ import Timekeeping
             #expect(report.wrongSecret == "SignatureDoesNotMatch")
             #expect(report.tooMany == "ValidationError")
             #expect(report.badToken == "InvalidNextToken")
+            #expect(report.tooLong == "InvalidParameterCombination")
+            #expect(report.statisticsPoints == [8, 8])
+            for (statistic, value) in report.statistics {
+                let expected = try #require(report.expected[statistic])
+                #expect(abs(value - expected) < 1e-9, "\(statistic) of GetMetricStatistics")
+            }
             #expect(standIn.refusals["Throttling"] == 1)
             print(
                 "botocore read \(report.dataPages) pages of 9 statistics, all as computed in Python"
@@ -190,7 +210,26 @@ import Timekeeping
             let output = try JSONDecoder().decode(Output.self, from: Data(data.output.utf8))
             #expect(output.MetricDataResults.first?.Values == [42])
             #expect(output.MetricDataResults.first?.StatusCode == "Complete")
-            print("the AWS CLI wrote, listed and read a metric")
+            let statistics = try aws(
+                "get-metric-statistics",
+                "--namespace",
+                "AWS/RDS",
+                "--metric-name",
+                "DatabaseConnections",
+                "--dimensions",
+                "Name=DBInstanceIdentifier,Value=db-1",
+                "--start-time",
+                start.rfc3339,
+                "--end-time",
+                now.rfc3339,
+                "--period",
+                "60",
+                "--statistics",
+                "Average",
+                "Maximum"
+            )
+            #expect(statistics.output.contains("\"Average\": 42.0"), "\(statistics.errors)")
+            print("the AWS CLI wrote, listed and read a metric, by both calls")
         }
     }
 }

@@ -1,3 +1,4 @@
+import CloudWatchIngest
 import Configuration
 import Foundation
 import Ingest
@@ -43,7 +44,10 @@ import Testing
             sources:
               cloudwatch:
                 - {regions: [eu-west-1, us-east-1], role_arn: , endpoint: "http://127.0.0.1:5000",
-                   period: 60s, delay: 90s, budget_usd_per_month: 20}
+                   period: 60s, delay: 90s, budget_usd_per_month: 20, reread: 15m, account_id: "111122223333",
+                   namespaces: [MyApp], list_refresh: 1h, backfill_max: 12h, max_metrics: 700,
+                   metric_statistics: false,
+                   prices: {metrics_per_1000: 0.012, requests_per_1000: 0.013, free_requests: 0}}
               forward: {listen: "127.0.0.1:24224", shared_key_file: , tls: , max_message: 8MiB, max_decompressed: 9MiB,
                         max_decoded: 10MiB, max_buffered: 11MiB, max_connections: 12}
               http_ingest: {remote_write: false, max_body: 1MiB, max_decoded: 2MiB}
@@ -67,6 +71,21 @@ import Testing
         #expect(settings.evaluation.settle == .seconds(30))
         let account = try #require(settings.sources.cloudWatch.first)
         #expect(account.regions == ["eu-west-1", "us-east-1"])
+        #expect(account.reread == .seconds(900))
+        #expect(account.accountID == "111122223333")
+        #expect(account.namespaces == ["MyApp"])
+        #expect(account.catalogueRefresh == .seconds(3600))
+        #expect(account.backfillMax == .seconds(12 * 3600))
+        #expect(account.maxMetrics == 700)
+        #expect(!account.metricStatistics)
+        #expect(account.prices.metricsPerThousand == 0.012)
+        #expect(account.prices.requestsPerThousand == 0.013)
+        #expect(account.prices.freeRequests == 0)
+        let poller = CloudWatchSettings(account)
+        #expect(poller.queriesMax == 700 && !poller.usesMetricStatistics)
+        #expect(poller.budgetDollarsPerMonth == 20 && poller.prices == account.prices)
+        #expect(poller.problems.isEmpty)
+        #expect([account, account].accountNames == ["111122223333", "111122223333#2"])
         #expect(account.roleARN == nil)
         #expect(account.delay == .seconds(90))
         #expect(account.budgetUSDPerMonth == 20)

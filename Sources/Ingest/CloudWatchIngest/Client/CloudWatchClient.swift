@@ -32,6 +32,7 @@ package final class CloudWatchClient: Sendable {
     private let sleeper: any Sleeper
     private let retry: RetryPolicy
     private let counters: CloudWatchCounters
+    private let ledger: SpendLedger?
     private let state: Mutex<State>
 
     /// - Parameters:
@@ -45,6 +46,7 @@ package final class CloudWatchClient: Sendable {
     ///   - pace: Requests a second.
     ///   - random: Jitter; tests pass a seeded one.
     ///   - counters: The source's instruments.
+    ///   - ledger: Prices every answered request; nil where nobody counts.
     package init(
         region: String,
         endpoint: String?,
@@ -55,7 +57,8 @@ package final class CloudWatchClient: Sendable {
         retry: RetryPolicy = RetryPolicy(),
         pace: RequestPace = RequestPace(),
         random: any RandomNumberGenerator & Sendable,
-        counters: CloudWatchCounters
+        counters: CloudWatchCounters,
+        ledger: SpendLedger? = nil
     ) {
         self.region = region
         let address =
@@ -68,6 +71,7 @@ package final class CloudWatchClient: Sendable {
         self.sleeper = sleeper
         self.retry = retry
         self.counters = counters
+        self.ledger = ledger
         state = Mutex(State(pace: pace, random: random))
     }
 
@@ -77,21 +81,34 @@ package final class CloudWatchClient: Sendable {
     ) async throws(CloudWatchError)
         -> ListMetricsOutput
     {
-        try await call("ListMetrics", input)
+        try await call(.listMetrics, input, for: [])
     }
 
-    /// One page of data points.
+    /// One page of data points of `queries`.
     package func metricData(
-        _ input: GetMetricDataInput
+        _ input: GetMetricDataInput,
+        of queries: [PlannedQuery] = []
     ) async throws(CloudWatchError)
         -> GetMetricDataOutput
     {
-        try await call("GetMetricData", input)
+        try await call(.getMetricData, input, for: queries, isFurtherPage: input.nextToken != nil)
+    }
+
+    /// Some statistics of one metric, which `queries` asked for.
+    package func metricStatistics(
+        _ input: GetMetricStatisticsInput,
+        of queries: [PlannedQuery] = []
+    ) async throws(CloudWatchError)
+        -> GetMetricStatisticsOutput
+    {
+        try await call(.getMetricStatistics, input, for: queries)
     }
 
     private func call<Output: Decodable & Sendable>(
-        _ operation: String,
-        _ input: some Encodable & Sendable
+        _ operation: CloudWatchOperation,
+        _ input: some Encodable & Sendable,
+        for queries: [PlannedQuery],
+        isFurtherPage: Bool = false
     ) async throws(CloudWatchError) -> Output {
         let body: [UInt8]
         do {
@@ -101,12 +118,13 @@ package final class CloudWatchClient: Sendable {
         } catch {
             throw .malformedReply("the request cannot be written: \(error)")
         }
-        let reply = try await exchange(operation, body)
+        let reply = try await exchange(operation.rawValue, body)
+        ledger?.record(operation, for: queries, isFurtherPage: isFurtherPage)
         do {
             return try JSONDecoder().decode(Output.self, from: Data(reply.body))
         } catch {
             let start = String(decoding: reply.body.prefix(120), as: UTF8.self)
-            throw .malformedReply("\(operation) answered \(reply.status) with \(start)")
+            throw .malformedReply("\(operation.rawValue) answered \(reply.status) with \(start)")
         }
     }
 

@@ -22,10 +22,6 @@ package struct CloudWatchCounters: Sendable {
     package let clockOffset: Gauge
     /// Metrics that are polled now.
     package let planned: Gauge
-    /// Projected from the present plan, US dollars in 30 days.
-    package let projectedDollars: Gauge
-    /// Asked for since start, US dollars.
-    package let spentDollars: Gauge
 
     /// - Parameters:
     ///   - registry: Where the instruments are kept.
@@ -72,11 +68,6 @@ package struct CloudWatchCounters: Sendable {
             "planned_metrics",
             "Metrics that the loaded rules need and that are polled."
         )
-        projectedDollars = gauge(
-            "projected_usd_per_month",
-            "Projected price of the present plan for 30 days."
-        )
-        spentDollars = gauge("spent_usd", "Estimated price of the metrics requested since start.")
     }
 
     /// Counts one exchange by operation and outcome.

@@ -9,6 +9,8 @@ package enum CloudWatchProtocol {
     package static let queriesPerCallMax = 500
     /// Data points on one page, also the default.
     package static let datapointsPerPageMax = 100_800
+    /// Data points that one GetMetricStatistics answer may hold; more is an error.
+    package static let statisticsDatapointsMax = 1440
     /// Metrics on one page of ListMetrics.
     package static let metricsPerPageMax = 500
 }

@@ -8,22 +8,18 @@ package struct PollPlan: Sendable {
     package var leftOut: Int
     /// What is wrong, in words that say how to mend it: something that rules need is not watched.
     package var advice: [String]
-    /// What a person should know although nothing is wrong.
-    package var notices: [String]
+    /// Requests of ListMetrics in 30 days.
+    package var listRequestsPerMonth = 0.0
 
     package init(
         queries: [PlannedQuery] = [],
         leftOut: Int = 0,
-        advice: [String] = [],
-        notices: [String] = []
+        advice: [String] = []
     ) {
         self.queries = queries
         self.leftOut = leftOut
         self.advice = advice
-        self.notices = notices
     }
-
-    package var dollarsPerMonth: Double { queries.reduce(0) { $0 + $1.dollarsPerMonth } }
 }
 
 /// Turns what the loaded rules select into queries for the metrics that exist: those and no others.
@@ -90,19 +86,22 @@ package struct PollPlanner: Sendable {
                 need.metricName.map { self.wanted(name: $0, byStem) }
                 ?? self.wanted(by: need, byStem)
             for one in wanted where isSelected(one.metric, by: need.matchers) {
-                add(one.metric, one.statistic, name: one.name, reach: need.reach, to: &queries)
+                add(one.metric, one.statistic, name: one.name, for: need, to: &queries)
             }
         }
-        for query in queries.values {
-            guard let companion = LoadBalancerZeros.companion(of: query.key),
-                queries[companion] == nil
-            else { continue }
-            queries[companion] = PlannedQuery(
-                key: companion,
-                timing: query.timing,
-                names: [],
-                reach: query.reach
-            )
+        for query in Array(queries.values) {
+            guard let companion = LoadBalancerZeros.companion(of: query.key) else { continue }
+            var counter =
+                queries[companion]
+                ?? PlannedQuery(
+                    key: companion,
+                    timing: query.timing,
+                    names: [],
+                    reach: query.reach
+                )
+            // Whoever reads the counter needs its companion as much.
+            counter.readers.formUnion(query.readers)
+            queries[companion] = counter
         }
         // Counters that are compared with each other are read over one range.
         var reaches: [LoadBalancerZeros.Group: Duration] = [:]
@@ -197,7 +196,7 @@ package struct PollPlanner: Sendable {
         _ metric: CloudWatchMetric,
         _ statistic: CloudWatchStatistic,
         name: String,
-        reach: Duration,
+        for need: SelectorNeed,
         to queries: inout [QueryKey: PlannedQuery]
     ) {
         let timing = table.timing(of: table.profile(of: metric))
@@ -205,7 +204,8 @@ package struct PollPlanner: Sendable {
         var query =
             queries[key] ?? PlannedQuery(key: key, timing: timing, names: [], reach: .zero)
         query.names.insert(name)
-        query.reach = max(query.reach, reach)
+        query.reach = max(query.reach, need.reach)
+        query.readers.formUnion(need.readers)
         queries[key] = query
     }
 
@@ -217,11 +217,13 @@ package struct PollPlanner: Sendable {
                 "the rules need \(plan.queries.count) metrics in \(region), limit \(settings.queriesMax); "
                     + "narrow selectors with dimension_ labels or raise sources.cloudwatch queries_max"
             )
+            // What matters least is left out.
+            plan.queries.sort {
+                ($0.priority, $0.key.description) < ($1.priority, $1.key.description)
+            }
             plan.queries.removeLast(plan.leftOut)
+            plan.queries.sort { $0.key.description < $1.key.description }
         }
-        guard let budget = settings.budgetDollarsPerMonth else { return plan }
-        // Regions share the budget evenly; the few metrics of a home region count as one more.
-        let share = budget / Double(max(1, settings.regions.count))
-        return PollBudget(dollarsPerMonth: share).applied(to: plan)
+        return plan
     }
 }

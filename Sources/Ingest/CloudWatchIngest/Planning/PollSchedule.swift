@@ -1,17 +1,26 @@
 package import Timekeeping
 
-/// Queries of one GetMetricData call: all of one range, at most 500.
+/// Queries of one call, all of one range: at most 500 by GetMetricData, or some statistics of one metric by
+/// GetMetricStatistics.
 package struct PollCall: Sendable {
     /// Inclusive; a multiple of the period.
     package var start: Timestamp
     /// Exclusive; everything before it has settled.
     package var end: Timestamp
     package var queries: [PlannedQuery]
+    /// True for GetMetricStatistics.
+    package var isStatistics: Bool
 
-    package init(start: Timestamp, end: Timestamp, queries: [PlannedQuery]) {
+    package init(
+        start: Timestamp,
+        end: Timestamp,
+        queries: [PlannedQuery],
+        isStatistics: Bool = false
+    ) {
         self.start = start
         self.end = end
         self.queries = queries
+        self.isStatistics = isStatistics
     }
 }
 
@@ -102,19 +111,58 @@ package struct PollSchedule: Sendable {
         }
         return windows.sorted { ($0.key.end, $0.key.start) < ($1.key.end, $1.key.start) }
             .flatMap { window, queries in
-                let sorted = queries.sorted { $0.key.description < $1.key.description }
-                return stride(
-                    from: 0,
-                    to: sorted.count,
-                    by: CloudWatchProtocol.queriesPerCallMax
-                ).map { first in
-                    let last = min(first + CloudWatchProtocol.queriesPerCallMax, sorted.count)
-                    return PollCall(
-                        start: window.start,
-                        end: window.end,
-                        queries: Array(sorted[first..<last])
-                    )
-                }
+                PollSchedule.calls(queries, from: window.start, to: window.end)
+            }
+    }
+
+    /// The calls for queries of one range.
+    private static func calls(
+        _ queries: [PlannedQuery],
+        from start: Timestamp,
+        to end: Timestamp
+    ) -> [PollCall] {
+        struct Request: Hashable {
+            var metric: CloudWatchMetric
+            var period: Duration
+            var form: CloudWatchStatistic.StatisticsForm?
+        }
+        var requests: [Request: [PlannedQuery]] = [:]
+        var data: [PlannedQuery] = []
+        for query in queries.sorted(by: { $0.key.description < $1.key.description }) {
+            let points = (end - start) / query.key.period
+            // A long first read is more than one answer of GetMetricStatistics can hold.
+            if query.requestShare != nil, query.key.statistic.statisticsForm != nil,
+                points <= Double(CloudWatchProtocol.statisticsDatapointsMax)
+            {
+                let request = Request(
+                    metric: query.key.metric,
+                    period: query.key.period,
+                    form: query.key.statistic.statisticsForm
+                )
+                requests[request, default: []].append(query)
+            } else {
+                data.append(query)
+            }
+        }
+        func parts(_ queries: [PlannedQuery], of most: Int, isStatistics: Bool) -> [PollCall] {
+            stride(from: 0, to: queries.count, by: most).map { first in
+                PollCall(
+                    start: start,
+                    end: end,
+                    queries: Array(queries[first..<min(first + most, queries.count)]),
+                    isStatistics: isStatistics
+                )
+            }
+        }
+        return parts(data, of: CloudWatchProtocol.queriesPerCallMax, isStatistics: false)
+            + requests.values.sorted { $0[0].key.description < $1[0].key.description }
+            .flatMap { queries in
+                let isPlain = queries[0].key.statistic.statisticsForm == .plain
+                return parts(
+                    queries,
+                    of: isPlain ? CallChoice.statisticsMax : CallChoice.percentilesMax,
+                    isStatistics: true
+                )
             }
     }
 
