@@ -54,18 +54,22 @@ extension RangeFunction {
         let count = samples.count
         let first = samples[0]
         let last = samples[count - 1]
+        var change = last.value - first.value
+        var neighbours = StartedSamples(first, starts)
+        var previous = first.value
+        for index in 1..<max(1, count) {
+            let sample = samples[index]
+            let isReset = neighbours.advance(to: sample)
+            if isReset || sample.value < previous { change += previous }
+            previous = sample.value
+        }
+        // Behind the last look at the span: a return before it makes the optimizer of Swift 6.3.1 stop at an error of
+        // its own.
         let firstStart = starts[first.timestamp.milliseconds]
         guard
             count > 1
                 || ExtrapolatedRate.countsFromStart(first, firstStart, window: context.start)
         else { return Absent.value }
-        var change = last.value - first.value
-        var neighbours = StartedSamples(first, starts)
-        for index in 1..<max(1, count) {
-            let previous = samples[index - 1].value
-            let isReset = neighbours.advance(to: samples[index])
-            if isReset || samples[index].value < previous { change += previous }
-        }
         return ExtrapolatedRate.value(
             change: change,
             first: first,

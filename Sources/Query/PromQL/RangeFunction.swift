@@ -145,18 +145,14 @@ enum RangeFunction {
             index = max(0, index - 1)
         }
         var found = 0.0
-        if let starts {
-            var neighbours = StartedSamples(samples[index], starts)
-            while index + 1 < samples.count {
-                let isReset = neighbours.advance(to: samples[index + 1])
-                if isReset || differs(samples[index].value, samples[index + 1].value) { found += 1 }
-                index += 1
-            }
-            return found
-        }
+        var previous = samples[index]
+        var neighbours = starts.map { StartedSamples(previous, $0) }
         while index + 1 < samples.count {
-            if differs(samples[index].value, samples[index + 1].value) { found += 1 }
             index += 1
+            let sample = samples[index]
+            let isReset = neighbours?.advance(to: sample) ?? false
+            if isReset || differs(previous.value, sample.value) { found += 1 }
+            previous = sample
         }
         return found
     }
