@@ -144,7 +144,10 @@ var targets: [Target] = [
     library(
         "Ingest",
         "RemoteWriteIngest",
-        ["Ingest", "Model", "HTTPServer", "Compression", "WireFormats", "Timekeeping", "Telemetry"]
+        [
+            "Buffers", "Ingest", "Model", "HTTPServer", "Compression", "WireFormats", "Timekeeping",
+            "Telemetry",
+        ]
     ),
     library(
         "Ingest",

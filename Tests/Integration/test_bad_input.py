@@ -227,11 +227,27 @@ BAD_WRITES = [
         "JSON", lambda: b"{}", 415, ["application/json", "application/x-protobuf"], {"Content-Type": "application/json"}
     ),
     BadWrite(
-        "remote write 2.0",
+        "a remote write that does not exist",
         lambda: b"",
         415,
-        ["prometheus.WriteRequest"],
-        {"Content-Type": "application/x-protobuf;proto=io.prometheus.write.v2.Request"},
+        ["prometheus.WriteRequest", "io.prometheus.write.v2.Request"],
+        {"Content-Type": "application/x-protobuf;proto=io.prometheus.write.v3.Request"},
+    ),
+    BadWrite(
+        "remote write 1.0 that says it is 2.0",
+        lambda: remote_write.snappy(good_message()[:-10]),
+        400,
+        ["io.prometheus.write.v2.Request"],
+        remote_write.HEADERS_V2,
+    ),
+    BadWrite(
+        "a small remote write 2.0 whose labels are large",
+        lambda: remote_write.body_v2(
+            [{"labels": {"a": "v" * 1_000_000}, "samples": [(1, 1.0)]} for _ in range(100)]
+        ),
+        413,
+        ["67108864", "sources.http_ingest.max_decoded"],
+        remote_write.HEADERS_V2,
     ),
     BadWrite("gzip", lambda: b"\x1f\x8b", 415, ["gzip", "snappy"], {"Content-Encoding": "gzip"}),
     BadWrite(

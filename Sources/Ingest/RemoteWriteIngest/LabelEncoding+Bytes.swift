@@ -14,7 +14,9 @@ extension LabelEncoding {
         bytes += label
     }
 
-    private static func appendLength(_ length: Int, to bytes: inout [UInt8]) {
+    /// Adds a length as a varint.
+    @inline(__always)
+    static func appendLength(_ length: Int, to bytes: inout [UInt8]) {
         var rest = length
         while rest >= 0x80 {
             bytes.append(UInt8(rest & 0x7f) | 0x80)

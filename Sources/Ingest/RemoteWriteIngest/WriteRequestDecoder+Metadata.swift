@@ -27,7 +27,7 @@ extension WriteRequestDecoder {
     }
 
     /// Types as `prometheus.MetricMetadata.MetricType` numbers them.
-    private static func kind(_ number: UInt64) -> MetricMetadata.Kind {
+    static func kind(_ number: UInt64) -> MetricMetadata.Kind {
         switch number {
         case 1: .counter
         case 2: .gauge

@@ -1,28 +1,5 @@
-package import Ingest
-package import Model
+import Model
 package import WireFormats
-
-/// A decoded remote write request.
-package struct WriteRequest: Sendable {
-    /// What the sender tells about a metric.
-    package struct Description: Hashable, Sendable {
-        package var metric: String
-        package var metadata: MetricMetadata
-
-        package init(metric: String, metadata: MetricMetadata) {
-            self.metric = metric
-            self.metadata = metadata
-        }
-    }
-
-    /// The samples; label bytes are those of the request itself.
-    package var batch = SampleBatch(latePolicy: .reject)
-    /// What was in the request and is not kept.
-    package var exemplars = 0
-    package var histograms = 0
-    /// What the sender tells about metrics.
-    package var descriptions: [Description] = []
-}
 
 /// Reads Prometheus's `WriteRequest` message (remote write 1.0) into the columns of a batch.
 ///
@@ -64,10 +41,10 @@ package enum WriteRequestDecoder {
         while let tag = try reader.tag() {
             switch tag.field {
             case 1:
-                try expect(.delimited, tag, reader.offset)
+                try ProtobufTag.expect(.delimited, tag, reader.offset)
                 try series(bytes, try reader.delimited(), &request, &rewritten)
             case 3:
-                try expect(.delimited, tag, reader.offset)
+                try ProtobufTag.expect(.delimited, tag, reader.offset)
                 if let description = try metadata(bytes, try reader.delimited()) {
                     request.descriptions.append(description)
                 }
@@ -93,21 +70,21 @@ package enum WriteRequestDecoder {
             guard let tag = try reader.tag() else { break }
             switch tag.field {
             case 1:
-                try expect(.delimited, tag, reader.offset)
+                try ProtobufTag.expect(.delimited, tag, reader.offset)
                 let label = try reader.delimited()
                 // Labels stand together in front, each tag in one byte and each message in the usual form.
                 if bytes[start] != 0x0a || start != labels.upperBound { isPlain = false }
                 if try !isUsualLabel(bytes, label) { isPlain = false }
                 labels = labels.lowerBound..<label.upperBound
             case 2:
-                try expect(.delimited, tag, reader.offset)
+                try ProtobufTag.expect(.delimited, tag, reader.offset)
                 try sample(bytes, try reader.delimited(), &request.batch)
             case 3:
-                try expect(.delimited, tag, reader.offset)
+                try ProtobufTag.expect(.delimited, tag, reader.offset)
                 _ = try reader.delimited()
                 request.exemplars += 1
             case 4:
-                try expect(.delimited, tag, reader.offset)
+                try ProtobufTag.expect(.delimited, tag, reader.offset)
                 _ = try reader.delimited()
                 request.histograms += 1
             default: try reader.skip(tag)
@@ -131,10 +108,10 @@ package enum WriteRequestDecoder {
         while let tag = try reader.tag() {
             switch tag.field {
             case 1:
-                try expect(.fixed64, tag, reader.offset)
+                try ProtobufTag.expect(.fixed64, tag, reader.offset)
                 value = try reader.fixed64()
             case 2:
-                try expect(.varint, tag, reader.offset)
+                try ProtobufTag.expect(.varint, tag, reader.offset)
                 timestamp = try reader.varint()
             default: try reader.skip(tag)
             }
@@ -173,10 +150,10 @@ package enum WriteRequestDecoder {
         while let tag = try reader.tag() {
             switch tag.field {
             case 1:
-                try expect(.delimited, tag, reader.offset)
+                try ProtobufTag.expect(.delimited, tag, reader.offset)
                 found.name = try reader.delimited()
             case 2:
-                try expect(.delimited, tag, reader.offset)
+                try ProtobufTag.expect(.delimited, tag, reader.offset)
                 found.value = try reader.delimited()
             default: try reader.skip(tag)
             }
@@ -206,9 +183,12 @@ package enum WriteRequestDecoder {
         }
         return start..<(bytes.count + rewritten.count)
     }
+}
 
+extension ProtobufTag {
+    /// Checks that a known field is stored as its message says.
     @inline(__always)
-    private static func expect(
+    static func expect(
         _ wireType: ProtobufWireType,
         _ tag: ProtobufTag,
         _ offset: Int
