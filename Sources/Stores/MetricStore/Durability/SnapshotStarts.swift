@@ -8,7 +8,7 @@ final class SnapshotStarts {
     private let byteCount: Int
 
     /// Bytes of a section at most: what a slice of series with very many runs each would take.
-    private static let bytesMax: UInt64 = 1 << 28
+    private static let bytesMax: UInt64 = 1 << 30
 
     /// Room for a section's payload; nil when it cannot be one.
     init?(_ section: SnapshotSection) {
