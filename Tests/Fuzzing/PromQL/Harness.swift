@@ -48,6 +48,15 @@ private let data: SeriesList = {
     var gone = series(["__name__": "gone"]) { Double($0) }
     gone.samples[29].value = Staleness.marker
     all.append(gone)
+    // Counts from the sample before, but for some that overlap or begin anew.
+    var started = series(["__name__": "started_total"]) { Double($0 * $0 % 90) }
+    started.starts = StartTimes(
+        started.samples.enumerated().map { place, sample in
+            let time = sample.timestamp.milliseconds
+            return (time: time, start: place % 7 == 0 ? time - 150_000 : time - 60_000)
+        }
+    )
+    all.append(started)
     return SeriesList(all)
 }()
 
