@@ -41,20 +41,7 @@ package final class Admission: SampleAdmitting, LogAdmitting, Sendable {
         var batch = batch
         batch.source = source
         guard let result = samples.tryAppend(batch) else { return storeIsBehind(source) }
-        guard result.refused[.stopping] == nil else {
-            sources.overloaded(source)
-            return .overloaded(
-                retryAfter: settings.retryAfter,
-                reason: "the metric store is starting or stopping; come again"
-            )
-        }
-        guard result.refused[.notStored] == nil else {
-            sources.overloaded(source)
-            return .overloaded(
-                retryAfter: settings.retryAfter,
-                reason: result.firstRefusal ?? "the disk takes no samples"
-            )
-        }
+        if let turnedAway = notTaken(result, source) { return turnedAway }
         let horizon = (now + settings.futureSkewMax).milliseconds
         var newest = Int64.min
         for timestamp in batch.timestamps where timestamp <= horizon {
@@ -73,18 +60,19 @@ package final class Admission: SampleAdmitting, LogAdmitting, Sendable {
         if let turnedAway = overLimit(batch.count, source, now) { return turnedAway }
         // Counts must not be lost once they are taken, so the store is asked before, and then waited for.
         guard !samples.isOverloaded else { return storeIsBehind(source) }
-        if let preparation {
-            take(preparation.take(batch))
-        } else {
-            logMetrics.count(batch, into: samples)
-            records.append(batch)
-        }
-        var result = AppendResult()
-        result.accepted = batch.count
+        // Nor are lines joined that would be joined again when the batch comes again.
+        guard logMetrics.isReady else { return storeIsStarting(source) }
+        let prepared =
+            preparation?.take(batch) ?? LogPreparation.Prepared(counted: batch, kept: batch)
+        let result = count(prepared.counted, mayComeAgain: true)
+        if let turnedAway = notTaken(result, source) { return turnedAway }
+        if !prepared.kept.isEmpty { records.append(prepared.kept) }
+        var taken = AppendResult()
+        taken.accepted = batch.count
         let horizon = now + settings.futureSkewMax
         let newest = batch.lazy.map(\.eventTime).filter { $0 <= horizon }.max()
-        sources.admitted(source, result, newest: newest)
-        return .admitted(result)
+        sources.admitted(source, taken, newest: newest)
+        return .admitted(taken)
     }
 
     /// Ends log events that have gone quiet, and keeps quiet series of log metrics alive; call every second
@@ -99,9 +87,15 @@ package final class Admission: SampleAdmitting, LogAdmitting, Sendable {
         if let preparation { take(preparation.flush(everything: true)) }
     }
 
+    /// Counts and keeps records that were acknowledged before and will not come again.
     private func take(_ prepared: LogPreparation.Prepared) {
-        if !prepared.counted.isEmpty { logMetrics.count(prepared.counted, into: samples) }
+        _ = count(prepared.counted, mayComeAgain: false)
         if !prepared.kept.isEmpty { records.append(prepared.kept) }
+    }
+
+    private func count(_ records: [LogRecord], mayComeAgain: Bool) -> AppendResult {
+        guard !records.isEmpty else { return AppendResult() }
+        return logMetrics.count(records, into: samples, mayComeAgain: mayComeAgain)
     }
 
     private func overLimit(_ count: Int, _ source: String, _ now: Timestamp) -> AdmissionOutcome? {
@@ -118,6 +112,25 @@ package final class Admission: SampleAdmitting, LogAdmitting, Sendable {
             retryAfter: max(wait, settings.retryAfter),
             reason: "\(source) sends more than \(perSecond) samples a second; send less or raise "
                 + "sources.max_samples_per_second"
+        )
+    }
+
+    /// Turns a batch away whose samples the store could not keep; nil when it could.
+    private func notTaken(_ result: AppendResult, _ source: String) -> AdmissionOutcome? {
+        if result.refused[.stopping] != nil { return storeIsStarting(source) }
+        guard result.refused[.notStored] != nil else { return nil }
+        sources.overloaded(source)
+        return .overloaded(
+            retryAfter: settings.retryAfter,
+            reason: result.firstRefusal ?? "the disk takes no samples"
+        )
+    }
+
+    private func storeIsStarting(_ source: String) -> AdmissionOutcome {
+        sources.overloaded(source)
+        return .overloaded(
+            retryAfter: settings.retryAfter,
+            reason: "the metric store is starting or stopping; come again"
         )
     }
 

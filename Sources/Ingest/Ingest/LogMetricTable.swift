@@ -51,6 +51,8 @@ struct LogMetricTable: Sendable {
     /// Values in use, a set a label.
     private var values: [Set<String>]
     private var dirty: [Int] = []
+    /// Series as they were when a batch began; nil while none is under way.
+    private var journal: [Int: Series]?
     /// The newest slot that any series of the metric has reached.
     private(set) var newestStamp = Int64.min
 
@@ -79,6 +81,7 @@ struct LogMetricTable: Sendable {
     mutating func add(_ labels: [String], _ value: Double, stamp: Int64, at now: Int64) -> Effect {
         var effect = Effect()
         let position = find(labels, stamp: stamp, at: now, &effect)
+        if journal?[position] == nil { journal?[position] = series[position] }
         newestStamp = max(newestStamp, stamp)
         if stamp > series[position].stamp {
             if series[position].isDirty {
@@ -150,6 +153,53 @@ struct LogMetricTable: Sendable {
         case .counter, .gauge: 1
         case .histogram(let bounds): bounds.count + 2
         }
+    }
+
+    // MARK: Batches and restarts
+
+    /// A batch begins that may have to be taken back.
+    mutating func beginJournal() { journal = [:] }
+
+    /// The batch is in.
+    mutating func endJournal() { journal = nil }
+
+    /// Takes back what was added since `beginJournal`; a series that was new stays, with nothing in it.
+    mutating func undo() {
+        for (position, before) in journal ?? [:] {
+            series[position] = before
+            if before.isDirty { dirty.append(position) }
+        }
+        journal = nil
+    }
+
+    /// What an earlier process left in the rings of one set of labels.
+    struct Left: Hashable {
+        /// In the order of the shape's label names.
+        var labels: [String]
+        /// As `Series.totals`.
+        var totals: [Double]
+        /// Of its newest sample, in milliseconds.
+        var stamp: Int64
+    }
+
+    /// Goes on from what is left; a set of labels that counts already, or is over the limit, is passed.
+    mutating func restore(_ left: Left, at now: Int64) {
+        guard index[left.labels] == nil, series.count < labelSetsMax + labelSetsMax / 10 else {
+            return
+        }
+        for (number, value) in left.labels.enumerated() { values[number].insert(value) }
+        index[left.labels] = series.count
+        series.append(
+            Series(
+                labels: left.labels,
+                encoded: encode(left.labels),
+                totals: left.totals,
+                stamp: left.stamp,
+                isNew: false,
+                touched: now
+            )
+        )
+        newestStamp = max(newestStamp, left.stamp)
     }
 
     // MARK: Emission
@@ -256,7 +306,7 @@ struct LogMetricTable: Sendable {
     }
 
     /// A bound as Prometheus writes `le`: `0.5`, `1`, `1e+06` would be `1000000` here, which it also reads.
-    private static func text(_ bound: Double) -> String {
+    static func text(_ bound: Double) -> String {
         bound == bound.rounded() && abs(bound) < 1e15 ? "\(Int64(bound))" : "\(bound)"
     }
 }

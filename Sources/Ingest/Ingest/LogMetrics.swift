@@ -12,7 +12,8 @@ package import Timekeeping
 /// stamped `s - w + 1 ms`: never in the future, and always within the minute that the events belong to.
 ///
 /// A counter begins with a 0 one heartbeat before its first count, so that `increase` sees the first events;
-/// quiet series repeat their value every heartbeat.
+/// quiet series repeat their value every heartbeat. A counter goes on from where an earlier process left it in
+/// the rings (`resume`): begun again at 0, it would hide the first counts of a restart behind the old total.
 package final class LogMetrics: Sendable {
     /// What the loaded definitions amount to; replaced as a whole.
     private struct Program: Sendable {
@@ -28,6 +29,8 @@ package final class LogMetrics: Sendable {
         var instruments: [Int: Instruments] = [:]
         /// Metrics whose guard has been warned about since the last load.
         var warned: Set<Int> = []
+        /// Tables that have not yet been told what the rings hold of their series.
+        var unresumed: Set<Int> = []
     }
 
     private struct Instruments {
@@ -39,20 +42,32 @@ package final class LogMetrics: Sendable {
     }
 
     private let settings: LogMetricSettings
+    private let resumes: Bool
     private let clock: any WallClock
     private let metrics: MetricsRegistry
     private let log: Log
     /// Held while changed values go to the store, so that totals arrive there in the order in which they grew.
     private let state = Mutex(State())
 
+    /// No metric yet.
+    ///
+    /// - Parameters:
+    ///   - settings: Spans and limits.
+    ///   - resumes: Nothing is counted into a metric that was loaded until `resume` has told what the rings hold
+    ///     of it.
+    ///   - clock: Dates what is counted by arrival.
+    ///   - metrics: Where the counters of the counters go.
+    ///   - log: Told of too many series and of refused samples.
     package init(
         settings: LogMetricSettings = LogMetricSettings(),
+        resumes: Bool = false,
         clock: any WallClock,
         metrics: MetricsRegistry,
         log: Log
     ) {
         precondition(settings.resolution > .zero && settings.heartbeat > .zero, "positive spans")
         self.settings = settings
+        self.resumes = resumes
         self.clock = clock
         self.metrics = metrics
         self.log = log
@@ -106,6 +121,7 @@ package final class LogMetrics: Sendable {
                 state.nextTable += 1
                 state.tables[id] = LogMetricTable(output.shape, seriesMax: output.seriesMax)
                 state.instruments[id] = instruments(output.shape.name)
+                if resumes { state.unresumed.insert(id) }
             }
             // Several definitions of one metric: the largest limit counts.
             let isFirst = kept.insert(id).inserted
@@ -120,6 +136,7 @@ package final class LogMetrics: Sendable {
             state.tables[id] = nil
             state.instruments[id]?.series.set(0)
             state.instruments[id] = nil
+            state.unresumed.remove(id)
         }
         state.warned = []
         state.program = program
@@ -156,18 +173,65 @@ package final class LogMetrics: Sendable {
         )
     }
 
+    /// Takes over the totals that counters and histograms have in the rings; call it once the rings are back after
+    /// a start, and after each `load` behind that.
+    ///
+    /// - Throws: Why the rings cannot be read; what was loaded since then still counts nothing.
+    package func resume(from rings: any SeriesReading) throws(SeriesReadingError) {
+        let now = clock.now().milliseconds
+        let shapes = state.withLock { state in
+            state.tableIDs.filter { state.unresumed.contains($0.value) }
+        }
+        for (shape, id) in shapes {
+            let left = try LogMetricResumption.left(
+                of: shape,
+                in: rings,
+                since: now - settings.idleMax.milliseconds,
+                now: now
+            )
+            state.withLock { state in
+                guard state.unresumed.remove(id) != nil else { return }
+                for one in left { state.tables[id]?.restore(one, at: now) }
+            }
+        }
+    }
+
     // MARK: Counting
 
+    /// False while `resume` is waited for.
+    package var isReady: Bool { state.withLock { $0.unresumed.isEmpty } }
+
     /// Counts the records and puts what changed into the rings; returns when it is there.
-    package func count(_ records: [LogRecord], into store: any SampleAppending) {
-        let program = state.withLock { $0.program }
-        guard !program.pipelines.isEmpty else { return }
+    ///
+    /// - Parameters:
+    ///   - records: In any order.
+    ///   - store: Takes the samples.
+    ///   - mayComeAgain: When the store refuses samples as `stopping` or `notStored`, none of the records is counted;
+    ///     else they are, and reach the rings with the next sample of their series.
+    /// - Returns: What became of the samples.
+    @discardableResult
+    package func count(
+        _ records: [LogRecord],
+        into store: any SampleAppending,
+        mayComeAgain: Bool = true
+    ) -> AppendResult {
+        let (program, isReady) = state.withLock { ($0.program, $0.unresumed.isEmpty) }
+        guard !program.pipelines.isEmpty else { return AppendResult() }
+        guard isReady else {
+            var result = AppendResult()
+            result.refuse(
+                .stopping,
+                samples: records.count,
+                "the totals of log metrics are being read back; come again"
+            )
+            return result
+        }
         var observations: [LogMetricObservation] = []
         var unparsed: [Int: Int] = [:]
         for record in records {
             LogMetrics.judge(record, program, &observations, &unparsed)
         }
-        guard !observations.isEmpty || !unparsed.isEmpty else { return }
+        guard !observations.isEmpty || !unparsed.isEmpty else { return AppendResult() }
         // In order of event time, so that a batch that is out of order within itself is not late.
         if observations.contains(where: { $0.eventTime != nil }) {
             observations.sort { ($0.eventTime ?? .max) < ($1.eventTime ?? .max) }
@@ -175,13 +239,27 @@ package final class LogMetrics: Sendable {
         let now = clock.now().milliseconds
         let ready = observations
         let missed = unparsed
-        state.withLock { state in
-            for (table, count) in missed { state.instruments[table]?.unparsed.add(count) }
+        return state.withLock { state in
             var touched: Set<Int> = []
-            for observation in ready where apply(observation, now, &state) {
+            for observation in ready where !touched.contains(observation.table) {
                 touched.insert(observation.table)
+                state.tables[observation.table]?.beginJournal()
             }
-            emit(touched.sorted(), &state, into: store)
+            var effects: [(table: Int, effect: LogMetricTable.Effect)] = []
+            for observation in ready {
+                guard let effect = apply(observation, now, &state) else { continue }
+                effects.append((observation.table, effect))
+            }
+            let result = emit(touched.sorted(), &state, into: store)
+            let isKept = result.refused[.stopping] == nil && result.refused[.notStored] == nil
+            guard isKept || !mayComeAgain else {
+                for id in touched { state.tables[id]?.undo() }
+                return result
+            }
+            for id in touched { state.tables[id]?.endJournal() }
+            for (table, count) in missed { state.instruments[table]?.unparsed.add(count) }
+            for (table, effect) in effects { note(effect, table, &state) }
+            return result
         }
     }
 
@@ -236,13 +314,12 @@ package final class LogMetrics: Sendable {
         for table in failed.subtracting(read) { unparsed[table, default: 0] += 1 }
     }
 
-    /// Adds one observation to its table; false when a reload has removed the table meanwhile.
+    /// Adds one observation to its table; nil when a reload has removed the table meanwhile.
     private func apply(
         _ observation: LogMetricObservation,
         _ now: Int64,
         _ state: inout State
-    ) -> Bool {
-        guard let instruments = state.instruments[observation.table] else { return false }
+    ) -> LogMetricTable.Effect? {
         var moment = observation.eventTime ?? now
         var isLate = false
         if moment > now {
@@ -251,20 +328,25 @@ package final class LogMetrics: Sendable {
             moment = now
             isLate = true
         }
-        let effect = state.tables[observation.table]?.add(
+        var effect = state.tables[observation.table]?.add(
             observation.labels,
             observation.value,
             stamp: slot(moment),
             at: now
         )
-        guard let effect else { return false }
+        if isLate { effect?.late = true }
+        return effect
+    }
+
+    /// Counts what an observation did.
+    private func note(_ effect: LogMetricTable.Effect, _ table: Int, _ state: inout State) {
+        guard let instruments = state.instruments[table] else { return }
         instruments.observed.add()
-        if effect.late || isLate { instruments.late.add() }
+        if effect.late { instruments.late.add() }
         if let label = effect.folded {
             instruments.folded.add()
-            warn(observation.table, label, &state)
+            warn(table, label, &state)
         }
-        return true
     }
 
     private func warn(_ id: Int, _ label: String, _ state: inout State) {
@@ -279,7 +361,12 @@ package final class LogMetrics: Sendable {
         )
     }
 
-    private func emit(_ ids: [Int], _ state: inout State, into store: any SampleAppending) {
+    @discardableResult
+    private func emit(
+        _ ids: [Int],
+        _ state: inout State,
+        into store: any SampleAppending
+    ) -> AppendResult {
         // A 0 must never land behind newer samples of a series that an earlier process left in the rings, and a
         // total may only replace the total of its own slot.
         var zeros = SampleBatch(latePolicy: .reject)
@@ -297,7 +384,10 @@ package final class LogMetrics: Sendable {
         if !zeros.entries.isEmpty {
             report(store.append(zeros), except: [.outOfOrder, .duplicateTimestamp])
         }
-        if !samples.entries.isEmpty { report(store.append(samples), except: []) }
+        guard !samples.entries.isEmpty else { return AppendResult() }
+        let result = store.append(samples)
+        report(result, except: [])
+        return result
     }
 
     private func report(_ result: AppendResult, except expected: Set<RefusalCause>) {

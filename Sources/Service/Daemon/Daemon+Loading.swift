@@ -29,6 +29,10 @@ extension Daemon {
         try engine.load(files.rules)
         try logMetrics.load(files.rules.logMetrics)
         try preparation.load(files.rules.logStreams)
+        // A store that does not run yet has nothing to tell: once it does, the start asks again.
+        if running.withLock({ $0?.samplesAreBack ?? false }) {
+            try logMetrics.resume(from: store)
+        }
         for poller in pollers { poller.update(needs: needs) }
         store.keep(reaches.retentionNeeds)
         note(reaches)

@@ -117,7 +117,12 @@ final class Daemon: Sendable {
         )
         sources = SourceRegistry(clock: clock, metrics: metrics)
         preparation = LogPreparation(clock: clock, metrics: metrics)
-        logMetrics = LogMetrics(clock: clock, metrics: metrics, log: log.named("log-metrics"))
+        logMetrics = LogMetrics(
+            resumes: true,
+            clock: clock,
+            metrics: metrics,
+            log: log.named("log-metrics")
+        )
         http = CurlHTTPClient(log: log.named("http-client"), metrics: metrics)
         dispatcher = Dispatcher(
             policy: files.policy,
