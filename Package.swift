@@ -143,6 +143,14 @@ var targets: [Target] = [
     ),
     library(
         "Ingest",
+        "ElasticsearchIngest",
+        [
+            "Buffers", "Ingest", "Model", "HTTPServer", "WireFormats", "Compression", "Timekeeping",
+            "Telemetry",
+        ]
+    ),
+    library(
+        "Ingest",
         "RemoteWriteIngest",
         [
             "Buffers", "Ingest", "Model", "HTTPServer", "Compression", "WireFormats", "Timekeeping",
@@ -247,7 +255,7 @@ var targets: [Target] = [
         "Daemon",
         [
             "Buffers", "ArgumentParsing", "Configuration", "ServiceAPI", "StateStore", "Demo",
-            "CloudWatchIngest", "EFKIngest",
+            "CloudWatchIngest", "EFKIngest", "ElasticsearchIngest",
             "RemoteWriteIngest", "ScrapeIngest", "Ingest", "MetricStore", "SampleLog", "LogStore", "PromQL",
             "Rules", "SLO", "RuleEvaluation",
             "Incidents", "OnCall", "Paging", "HTTPServer", "HTTPClient", "ServiceRuntime", "Model",
@@ -353,6 +361,14 @@ var targets: [Target] = [
         [
             "EFKIngest", "Ingest", "MetricStore", "LogStore", "Model", "WireFormats", "Compression",
             "Cryptography", "ServiceRuntime", "Timekeeping", "Telemetry",
+        ]
+    ),
+    tests(
+        "Ingest",
+        "ElasticsearchIngestTests",
+        [
+            "ElasticsearchIngest", "Ingest", "MetricStore", "LogStore", "Model", "WireFormats",
+            "Compression", "HTTPServer", "Timekeeping", "Telemetry",
         ]
     ),
     tests(
