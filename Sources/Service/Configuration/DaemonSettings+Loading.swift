@@ -164,7 +164,8 @@ private struct SettingsReader {
                 http.bytes("max_body", in: (64 << 10)...(1 << 30)) ?? sources.maxBodyBytes
             sources.maxDecodedBytes =
                 http.bytes("max_decoded", in: (64 << 10)...(4 << 30)) ?? sources.maxDecodedBytes
-            for key in ["otlp", "bulk"] where http.bool(key) ?? false {
+            read(bulk: http, into: &sources)
+            for key in ["otlp"] where http.bool(key) ?? false {
                 http.report(key, notYet(key, "set it to false"))
             }
             http.finish()
@@ -174,6 +175,23 @@ private struct SettingsReader {
         }
         map.finish()
         return sources
+    }
+
+    private func read(bulk map: MappingReader, into sources: inout DaemonSettings.Sources) {
+        let sizes = (64 << 10)...(4 << 30)
+        sources.bulk = map.bool("bulk") ?? sources.bulk
+        sources.bulkMaxBodyBytes =
+            map.bytes("bulk_max_body", in: (64 << 10)...(1 << 30)) ?? sources.bulkMaxBodyBytes
+        sources.bulkMaxDecompressedBytes =
+            map.bytes("bulk_max_decompressed", in: sizes) ?? sources.bulkMaxDecompressedBytes
+        sources.bulkMaxDecodedBytes =
+            map.bytes("bulk_max_decoded", in: sizes) ?? sources.bulkMaxDecodedBytes
+        sources.bulkIDs = map.integer("bulk_ids", in: 1000...100_000_000) ?? sources.bulkIDs
+        let version = map.parsed("elasticsearch_version", "three numbers, such as 8.17.0") { text in
+            let parts = text.split(separator: ".", omittingEmptySubsequences: false)
+            return parts.count == 3 && parts.allSatisfy { Int($0) != nil } ? text : nil
+        }
+        sources.elasticsearchVersion = version ?? sources.elasticsearchVersion
     }
 
     private func read(forward map: MappingReader) -> DaemonSettings.Forward {

@@ -117,6 +117,18 @@ package struct DaemonSettings: Hashable, Sendable {
         /// What is scraped; nil: nothing.
         package var scrape: ScrapeSettings?
         package var remoteWrite = true
+        /// Whether Elasticsearch's `_bulk` and what goes with it are answered.
+        package var bulk = true
+        /// Bytes of a bulk request as it comes.
+        package var bulkMaxBodyBytes = 100 << 20
+        /// Bytes of a compressed bulk request after decompression.
+        package var bulkMaxDecompressedBytes = 256 << 20
+        /// Bytes of memory that the documents of one bulk request may take, by estimate.
+        package var bulkMaxDecodedBytes = 512 << 20
+        /// Document ids that are remembered, so that a document sent again is not counted twice.
+        package var bulkIDs = 500_000
+        /// The version that Elasticsearch's clients are told.
+        package var elasticsearchVersion = "8.17.0"
         /// Bytes of a remote write request as it comes.
         package var maxBodyBytes = 16 << 20
         /// Bytes of a remote write request after decompression.

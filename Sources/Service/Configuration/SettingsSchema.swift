@@ -133,7 +133,12 @@ package enum SettingsSchema {
                     "max_body": {"$ref": "#/$defs/bytes", "default": "16MiB", "description": "a remote write request as it comes"},
                     "max_decoded": {"$ref": "#/$defs/bytes", "default": "64MiB", "description": "a remote write request after decompression"},
                     "otlp": {"const": false},
-                    "bulk": {"const": false}
+                    "bulk": {"type": "boolean", "default": true, "description": "Elasticsearch's _bulk, and GET / for its clients"},
+                    "bulk_max_body": {"$ref": "#/$defs/bytes", "default": "100MiB", "description": "a bulk request as it comes"},
+                    "bulk_max_decompressed": {"$ref": "#/$defs/bytes", "default": "256MiB", "description": "a compressed bulk request after decompression"},
+                    "bulk_max_decoded": {"$ref": "#/$defs/bytes", "default": "512MiB", "description": "memory of the documents of one bulk request and their answer, by estimate"},
+                    "bulk_ids": {"type": "integer", "minimum": 1000, "default": 500000, "description": "ids that are remembered, so that a document sent again is not counted twice"},
+                    "elasticsearch_version": {"type": "string", "pattern": "^[0-9]+[.][0-9]+[.][0-9]+$", "default": "8.17.0", "description": "what Elasticsearch's clients are told"}
                   }
                 },
                 "max_samples_per_second": {"type": "integer", "description": "samples or records a second of one source; no limit without it"},

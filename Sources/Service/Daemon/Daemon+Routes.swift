@@ -1,6 +1,7 @@
 import Buffers
 import CloudWatchIngest
 import Configuration
+import ElasticsearchIngest
 import FoundationEssentials
 import HTTPServer
 import Ingest
@@ -63,7 +64,44 @@ extension Daemon {
                 ).route
             )
         }
-        return routes
+        guard settings.sources.bulk else { return routes }
+        return withElasticsearch(routes)
+    }
+
+    /// The routes with those that Elasticsearch's clients need, who also want `GET /` for themselves.
+    private func withElasticsearch(_ routes: [HTTPRoute]) -> [HTTPRoute] {
+        let bulk = BulkSettings(
+            bodyMax: settings.sources.bulkMaxBodyBytes,
+            decompressedMax: settings.sources.bulkMaxDecompressedBytes,
+            decodedMax: settings.sources.bulkMaxDecodedBytes,
+            idsRemembered: settings.sources.bulkIDs,
+            version: settings.sources.elasticsearchVersion
+        )
+        let setup = SetupHandler(settings: bulk, clock: clock)
+        let handler = BulkHandler(
+            settings: bulk,
+            admission: admission,
+            sources: sources,
+            clock: clock,
+            metrics: metrics
+        )
+        let shared = routes.map { route in
+            guard route.method == "GET", route.pattern == "/",
+                case .async(let page) = route.handler
+            else { return route }
+            var route = route
+            route.handler = .async { request in
+                SetupHandler.isBrowser(request) ? await page(request) : setup.root(request)
+            }
+            return route
+        }
+        return shared + handler.routes + setup.routes
+    }
+
+    /// The server's own answers in the words of those who asked.
+    var serverAnswer: @Sendable (HTTPRequest, HTTPResponse) -> HTTPResponse {
+        guard settings.sources.bulk else { return OwnAnswers.inTheWordsOf }
+        return { ElasticsearchWords.serverAnswer($0, OwnAnswers.inTheWordsOf($0, $1)) }
     }
 
     private var costRoutes: CostRoutes<CostReport> {

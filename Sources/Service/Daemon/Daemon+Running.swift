@@ -2,11 +2,13 @@ import Buffers
 import CloudWatchIngest
 import Configuration
 import EFKIngest
+import ElasticsearchIngest
 import HTTPClient
 import HTTPServer
 import Incidents
 import Ingest
 import MetricStore
+import Model
 import Paging
 import RemoteWriteIngest
 import RuleEvaluation
@@ -24,6 +26,8 @@ extension Daemon {
         var forward: ForwardServer?
         var tasks: [Task<Void, Never>] = []
         var pollers: [Task<Void, Never>] = []
+        /// Samples that were on disk can be read.
+        var samplesAreBack = false
     }
 
     /// The address that HTTP is served on, as `127.0.0.1:9467`; nil while it is not.
@@ -54,7 +58,7 @@ extension Daemon {
             log: log.named("http"),
             metrics: metrics,
             clock: clock,
-            fallback: OwnAnswers.inTheWordsOf
+            fallback: serverAnswer
         )
         try server.start()
         running.withLock { $0?.server = server }
@@ -63,6 +67,11 @@ extension Daemon {
         keep(Task { await pages.run() })
         // Pages go out and the port answers meanwhile; nothing is taken in or judged before.
         try await recoverSamples()
+        running.withLock { $0?.samplesAreBack = true }
+        let resumed = await offPool { [logMetrics, store] in
+            Result { () throws(SeriesReadingError) in try logMetrics.resume(from: store) }
+        }
+        try resumed.get()
         keep(
             Task { [admission] in
                 while !Task.isCancelled {
@@ -150,6 +159,13 @@ extension Daemon {
                 "forward",
                 isOn: false,
                 advice: "add sources.forward.listen to \(settingsPath) to turn it on"
+            )
+        }
+        if !settings.sources.bulk {
+            sources.declare(
+                BulkHandler.source,
+                isOn: false,
+                advice: "set sources.http_ingest.bulk to true in \(settingsPath) to turn it on"
             )
         }
         if !settings.sources.remoteWrite {

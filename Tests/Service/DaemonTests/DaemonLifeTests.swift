@@ -30,7 +30,11 @@ import Timekeeping
             let config = try await caller.call("GET", "/api/v1/status/config").text
             #expect(config.contains(#"path: \"${DATA}\""#), "variables are not shown: \(config)")
             #expect(!config.contains("/data"))
-            #expect(try await caller.call("GET", "/").text.contains("<h1>Tocsin</h1>"))
+            let browser = [(name: "Accept", value: "text/html,*/*;q=0.8")]
+            let page = try await caller.call("GET", "/", headers: browser)
+            #expect(page.text.contains("<h1>Tocsin</h1>"))
+            let shipper = try await caller.call("GET", "/")
+            #expect(shipper.text.contains(#""number":"8.17.0""#), "\(shipper)")
         }
         let address = try #require(daemon.address)
         await daemon.stop()
@@ -38,6 +42,37 @@ import Timekeeping
         let port = try #require(UInt16(address.split(separator: ":")[1]))
         #expect(!LoopbackPeer.canConnect(port: port, host: 67))
         await daemon.stop()
+    }
+
+    @Test func bulkDocumentsAreCountedOverRestarts() async throws {
+        let house = try House(
+            rules: """
+                log_metrics:
+                  - {name: requests_total, labels: [status]}
+                """
+        )
+        func send(_ documents: Int, to daemon: Daemon) async throws {
+            let line = "{\"index\":{}}\n{\"status\":200,\"message\":\"m\"}\n"
+            try await Caller.of(daemon) { caller in
+                let reply = try await caller.call(
+                    "POST",
+                    "/logs/_bulk",
+                    headers: [("Content-Type", "application/x-ndjson")],
+                    body: String(repeating: line, count: documents)
+                )
+                #expect(reply.status == 200)
+                #expect(reply.text.contains(#""errors":false,"items":["#))
+            }
+        }
+        try await house.run { try await send(3, to: $0) }
+        try await house.run { daemon in
+            // More than before: a counter begun again at 0 would hide the first 3.
+            try await send(5, to: daemon)
+            try await Caller.of(daemon) { caller in
+                let reply = try await caller.call("GET", "/api/v1/query?query=requests_total")
+                #expect(reply.text.contains(#","8"]"#), "\(reply)")
+            }
+        }
     }
 
     @Test func itsOwnAnswersSpeakTheLanguageOfEachAPI() async throws {

@@ -201,10 +201,16 @@ struct Caller {
     func call(
         _ method: String,
         _ target: String,
+        headers: [(name: String, value: String)] = [],
         body: String = ""
     ) async throws -> (status: Int, text: String) {
         let reply = try await http.send(
-            HTTPClientRequest(method: method, url: base + target, body: Array(body.utf8))
+            HTTPClientRequest(
+                method: method,
+                url: base + target,
+                headers: headers,
+                body: Array(body.utf8)
+            )
         )
         return (reply.status, String(decoding: reply.body, as: UTF8.self))
     }
