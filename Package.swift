@@ -151,6 +151,14 @@ var targets: [Target] = [
     ),
     library(
         "Ingest",
+        "OTLPLogIngest",
+        [
+            "Ingest", "Model", "HTTPServer", "WireFormats", "Compression", "Cryptography",
+            "Timekeeping", "Telemetry",
+        ]
+    ),
+    library(
+        "Ingest",
         "RemoteWriteIngest",
         [
             "Buffers", "Ingest", "Model", "HTTPServer", "Compression", "WireFormats", "Timekeeping",
@@ -161,7 +169,8 @@ var targets: [Target] = [
         "Ingest",
         "ScrapeIngest",
         [
-            "Buffers", "Ingest", "Model", "HTTPClient", "Compression", "Cryptography", "WireFormats",
+            "Buffers", "Ingest", "Model", "HTTPClient", "Compression", "Cryptography",
+            "WireFormats",
             "YAML", "CLinux", "Timekeeping", "Telemetry",
         ]
     ),
@@ -255,8 +264,9 @@ var targets: [Target] = [
         "Daemon",
         [
             "Buffers", "ArgumentParsing", "Configuration", "ServiceAPI", "StateStore", "Demo",
-            "CloudWatchIngest", "EFKIngest", "ElasticsearchIngest",
-            "RemoteWriteIngest", "ScrapeIngest", "Ingest", "MetricStore", "SampleLog", "LogStore", "PromQL",
+            "CloudWatchIngest", "EFKIngest", "ElasticsearchIngest", "OTLPLogIngest",
+            "RemoteWriteIngest", "ScrapeIngest", "Ingest", "MetricStore", "SampleLog", "LogStore",
+            "PromQL",
             "Rules", "SLO", "RuleEvaluation",
             "Incidents", "OnCall", "Paging", "HTTPServer", "HTTPClient", "ServiceRuntime", "Model",
             "Timekeeping",
@@ -368,6 +378,14 @@ var targets: [Target] = [
         "ElasticsearchIngestTests",
         [
             "ElasticsearchIngest", "Ingest", "MetricStore", "LogStore", "Model", "WireFormats",
+            "Compression", "HTTPServer", "Timekeeping", "Telemetry",
+        ]
+    ),
+    tests(
+        "Ingest",
+        "OTLPLogIngestTests",
+        [
+            "OTLPLogIngest", "Ingest", "MetricStore", "LogStore", "Model", "WireFormats",
             "Compression", "HTTPServer", "Timekeeping", "Telemetry",
         ]
     ),

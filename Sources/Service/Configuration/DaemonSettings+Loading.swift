@@ -165,9 +165,10 @@ private struct SettingsReader {
             sources.maxDecodedBytes =
                 http.bytes("max_decoded", in: (64 << 10)...(4 << 30)) ?? sources.maxDecodedBytes
             read(bulk: http, into: &sources)
-            for key in ["otlp"] where http.bool(key) ?? false {
-                http.report(key, notYet(key, "set it to false"))
-            }
+            sources.otlp = http.bool("otlp") ?? sources.otlp
+            sources.otlpMaxDecodedBytes =
+                http.bytes("otlp_max_decoded", in: (64 << 10)...(4 << 30))
+                ?? sources.otlpMaxDecodedBytes
             http.finish()
         }
         if map.bool("heartbeats") ?? false {

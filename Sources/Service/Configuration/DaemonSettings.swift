@@ -127,11 +127,15 @@ package struct DaemonSettings: Hashable, Sendable {
         package var bulkMaxDecodedBytes = 512 << 20
         /// Document ids that are remembered, so that a document sent again is not counted twice.
         package var bulkIDs = 500_000
+        /// Whether OTLP logs are taken.
+        package var otlp = true
+        /// Bytes of memory that the records of one OTLP request may take, by estimate.
+        package var otlpMaxDecodedBytes = 256 << 20
         /// The version that Elasticsearch's clients are told.
         package var elasticsearchVersion = "8.17.0"
-        /// Bytes of a remote write request as it comes.
+        /// Bytes of a remote write or OTLP request as it comes.
         package var maxBodyBytes = 16 << 20
-        /// Bytes of a remote write request after decompression.
+        /// Bytes of a remote write or OTLP request after decompression.
         package var maxDecodedBytes = 64 << 20
         /// Samples or records a second that one source may send; nil: no limit.
         package var maxSamplesPerSecond: Int?

@@ -130,9 +130,10 @@ package enum SettingsSchema {
                   "additionalProperties": false,
                   "properties": {
                     "remote_write": {"type": "boolean", "default": true, "description": "POST /api/v1/write"},
-                    "max_body": {"$ref": "#/$defs/bytes", "default": "16MiB", "description": "a remote write request as it comes"},
-                    "max_decoded": {"$ref": "#/$defs/bytes", "default": "64MiB", "description": "a remote write request after decompression"},
-                    "otlp": {"const": false},
+                    "max_body": {"$ref": "#/$defs/bytes", "default": "16MiB", "description": "a remote write or OTLP request as it comes"},
+                    "max_decoded": {"$ref": "#/$defs/bytes", "default": "64MiB", "description": "a remote write or OTLP request after decompression"},
+                    "otlp": {"type": "boolean", "default": true, "description": "OTLP logs: POST /v1/logs"},
+                    "otlp_max_decoded": {"$ref": "#/$defs/bytes", "default": "256MiB", "description": "memory of the records of one OTLP request, by estimate"},
                     "bulk": {"type": "boolean", "default": true, "description": "Elasticsearch's _bulk, and GET / for its clients"},
                     "bulk_max_body": {"$ref": "#/$defs/bytes", "default": "100MiB", "description": "a bulk request as it comes"},
                     "bulk_max_decompressed": {"$ref": "#/$defs/bytes", "default": "256MiB", "description": "a compressed bulk request after decompression"},

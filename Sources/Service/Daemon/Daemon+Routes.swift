@@ -7,6 +7,7 @@ import HTTPServer
 import Ingest
 import MetricStore
 import Model
+import OTLPLogIngest
 import PromQL
 import RemoteWriteIngest
 import RuleEvaluation
@@ -63,6 +64,20 @@ extension Daemon {
                     metrics: metrics
                 ).route
             )
+        }
+        if settings.sources.otlp {
+            let handler = OTLPLogHandler(
+                settings: OTLPLogSettings(
+                    bodyMax: settings.sources.maxBodyBytes,
+                    decompressedMax: settings.sources.maxDecodedBytes,
+                    decodedMax: settings.sources.otlpMaxDecodedBytes
+                ),
+                admission: admission,
+                sources: sources,
+                clock: clock,
+                metrics: metrics
+            )
+            routes += handler.routes
         }
         guard settings.sources.bulk else { return routes }
         return withElasticsearch(routes)

@@ -9,6 +9,7 @@ import Incidents
 import Ingest
 import MetricStore
 import Model
+import OTLPLogIngest
 import Paging
 import RemoteWriteIngest
 import RuleEvaluation
@@ -166,6 +167,13 @@ extension Daemon {
                 BulkHandler.source,
                 isOn: false,
                 advice: "set sources.http_ingest.bulk to true in \(settingsPath) to turn it on"
+            )
+        }
+        if !settings.sources.otlp {
+            sources.declare(
+                OTLPLogHandler.source,
+                isOn: false,
+                advice: "set sources.http_ingest.otlp to true in \(settingsPath) to turn it on"
             )
         }
         if !settings.sources.remoteWrite {
