@@ -1,12 +1,15 @@
-"""What ships logs to Elasticsearch ships them here: four official clients, rsyslog and syslog-ng, over `_bulk`.
+"""What ships logs to Elasticsearch ships them here: four official clients, rsyslog and syslog-ng over `_bulk`, and
+OpenTelemetry's SDK over OTLP.
 
 Each sends access log lines whose counts must equal an independent count, first undisturbed, then with Tocsin killed in
 the middle: nothing that was acknowledged is lost, and what is counted twice is at most what was under way.
 """
 
 import collections
+import gzip
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -65,9 +68,12 @@ def judge(tocsin, run, lines, doubled_max):
     """Waits until all is counted; gives how many documents were counted more than once."""
     want = expected(lines)
     assert sum(want.values()) == len(lines), "every line has a method and a status"
-    wait_until(lambda: counted(tocsin, run).total() >= want.total(), "everything is counted", 30)
+    # By kind: what is counted twice must not stand in for what is not counted yet.
+    try:
+        wait_until(lambda: not want - counted(tocsin, run), "everything is counted", 30)
+    except AssertionError as late:
+        raise AssertionError(f"lost: {want - counted(tocsin, run)}") from late
     got = counted(tocsin, run)
-    assert not want - got, f"lost: {want - got}"
     assert got.total() - want.total() <= doubled_max, f"{got.total()} counted of {want.total()}"
     # Counters go on over a restart: none began again.
     assert tocsin.value(f'sum(resets(bulk_requests_total{{run="{run}"}}[1h]))') == 0
@@ -134,6 +140,97 @@ def test_official_clients(clients, tocsin, make_process, name, package):
     # The memory of ids is the process's own: the chunk that was under way may count twice.
     doubled = judge(tocsin, "killed", lines, CHUNK)
     print(f"{name}: {quiet.process.output.splitlines()[0]}, {len(lines)} documents exact; killed: {doubled} twice")
+
+
+def test_opentelemetry(clients, tocsin, make_process):
+    """OTLP numbers nothing, so the batch under way counts twice at most, as everywhere."""
+    folder = folder_of(clients, "opentelemetry")
+    lines = [line for line in access_log()[:LINES] if line.isascii()]
+    script = str(PROJECT / "Tests" / "Integration" / "otlp_client.py")
+
+    def send(run):
+        path = tocsin.folder / f"{run}.lines"
+        path.write_text("".join(line + "\n" for line in lines))
+        return make_process(
+            f"otlp-{run}",
+            [sys.executable, script, tocsin.url, str(path), run, str(CHUNK)],
+            {**os.environ, "PYTHONPATH": str(folder)},
+        )
+
+    def finish(process):
+        wait_until(lambda: not process.is_running, "the exporter is done", 60)
+        assert process.process.returncode == 0, process.output
+        assert f"acknowledged {len(lines)}\n" in process.output
+
+    finish(send("quiet"))
+    assert judge(tocsin, "quiet", lines, 0) == 0
+    killed = send("killed")
+    kill_in_the_middle(tocsin, "killed", len(lines))
+    finish(killed)
+    doubled = judge(tocsin, "killed", lines, CHUNK)
+    print(f"opentelemetry: {len(lines)} records exact; killed: {doubled} twice")
+
+
+def test_otlp_json(tocsin):
+    """The same in OTLP's JSON, as a browser or a script sends it."""
+    records = [{"body": {"stringValue": line}} for line in access_log()[:50]]
+    resource = {"attributes": [{"key": "run", "value": {"stringValue": "json"}}]}
+    body = {"resourceLogs": [{"resource": resource, "scopeLogs": [{"logRecords": records}]}]}
+    headers = {"Content-Type": "application/json"}
+    answer = tocsin.post("/otlp/v1/logs", json.dumps(body).encode(errors="surrogateescape"), headers)
+    assert (answer.status, answer.text) == (200, "{}")
+    assert counted(tocsin, "json") == expected(access_log()[:50])
+    broken = tocsin.post("/v1/logs", b'{"resourceLogs":[', headers)
+    assert broken.status == 400 and broken.json()["code"] == 3
+
+
+def test_bad_input_leaves_others_unaffected(make_tocsin):
+    """Broken, huge, slow: a clear answer to each, and those who send well are counted meanwhile."""
+    limits = {"bulk_max_decompressed": "2MiB"}
+    tocsin = make_tocsin(rules=RULES, settings={"sources": {"http_ingest": limits}}).start()
+
+    def send(body, headers=None, path="/web/_bulk"):
+        return tocsin.post(path, body, {"Content-Type": "application/x-ndjson", **(headers or {})})
+
+    line = {"run": "good", "log": access_log()[0]}
+    good = b'{"index":{}}\n' + json.dumps(line).encode() + b"\n"
+    gzipped = {"Content-Encoding": "gzip"}
+    bomb = gzip.compress(b" " * (16 << 20), 9)
+    for what, answer, status, words in [
+        ("no action", send(b"hello\n"), 400, "Malformed action/metadata line [1]"),
+        ("no document", send(b'{"index":{}}\n'), 400, "has no document"),
+        ("no index", send(b'{"index":{}}\n{}\n', path="/_bulk"), 400, "index is missing"),
+        ("gzip cut off", send(gzip.compress(good)[:-6], gzipped), 400, "truncated"),
+        ("a gzip bomb", send(bomb, gzipped), 413, "sources.http_ingest.bulk_max_decompressed"),
+        ("deep", send(b'{"index":{}}\n' + b'{"a":' * 9999 + b"1" + b"}" * 9999 + b"\n" + good), 200, "nested deeper"),
+        ("all kinds of bytes", send(b'{"index":{}}\n{"a":"\x00\xff"}\n' + good), 200, "control character"),
+    ]:
+        assert answer.status == status and words in answer.text, (what, answer.status, answer.text[:300])
+        assert answer.headers["X-Elastic-Product"] == "Elasticsearch", what
+    head = f"POST /web/_bulk HTTP/1.1\r\nHost: {HOST}\r\nContent-Type: application/x-ndjson\r\n"
+    with socket.create_connection((HOST, tocsin.port), timeout=30) as huge:
+        huge.sendall(f"{head}Content-Length: {200 << 20}\r\n\r\n".encode())
+        answer = huge.recv(4096)
+        assert b" 413 " in answer and b"bulk_max_body" in answer and b"X-Elastic-Product" in answer
+    slow = [socket.create_connection((HOST, tocsin.port), timeout=30) for _ in range(100)]
+    for one in slow:
+        one.sendall(f"{head}Content-Length: 1000\r\n\r\n".encode() + good[:20])
+    chunked = socket.create_connection((HOST, tocsin.port), timeout=30)
+    chunked.sendall(f"{head}Transfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n".encode())
+    assert chunked.recv(4096).startswith(b"HTTP/1.1 100 ")
+    for start in range(0, len(good), 7):
+        piece = good[start : start + 7]
+        chunked.sendall(f"{len(piece):x}\r\n".encode() + piece + b"\r\n")
+    chunked.sendall(b"0\r\n\r\n")
+    assert b'"errors":false,"items":[' in chunked.recv(4096)
+    assert counted(tocsin, "good").total() == 3, "the two good neighbours, and the chunked one"
+    # Those who broke off counted nothing, and hold nothing.
+    for one in [*slow, chunked]:
+        one.close()
+    assert send(good).status == 200
+    assert counted(tocsin, "good").total() == 4
+    refused = tocsin.sources()["bulk"]["refused"]
+    assert refused["malformed"] == 4 and refused["decompressed_too_large"] == 1 and refused["invalid_document"] == 2
 
 
 RSYSLOG = """

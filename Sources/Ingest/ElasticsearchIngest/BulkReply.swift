@@ -110,8 +110,17 @@ struct BulkReply {
             bytes += form.middle
         }
         if form.hasNumber {
-            append("\(number)")
+            append(digitsOf: number)
             bytes += form.tail
+        }
+    }
+
+    private mutating func append(digitsOf number: Int) {
+        var power = 1
+        while power <= number / 10 { power *= 10 }
+        while power > 0 {
+            bytes.append(0x30 + UInt8(number / power % 10))
+            power /= 10
         }
     }
 

@@ -1,5 +1,6 @@
 package import HTTPServer
 import Telemetry
+import Timekeeping
 
 /// What makes an answer Elasticsearch's in the eyes of its clients.
 package enum ElasticsearchWords {
@@ -40,7 +41,7 @@ package enum ElasticsearchWords {
     /// An answer that all clients take for "come again with the same", also those that would drop a batch at a
     /// JSON error: 429 with plain text.
     static func comeAgain(_ reason: String, retryAfter: Duration) -> HTTPResponse {
-        let seconds = max(1, retryAfter.components.seconds)
+        let seconds = max(1, Int(retryAfter.inSeconds.rounded(.up)))
         return HTTPResponse(
             status: 429,
             headers: [

@@ -138,7 +138,7 @@ import WireFormats
         door.answer(.overloaded(retryAfter: .milliseconds(2500), reason: "the store is behind"))
         let response = post(Self.two)
         #expect(response.status == 429)
-        #expect(header(response, "Retry-After") == "2")
+        #expect(header(response, "Retry-After") == "3")
         #expect(header(response, "Content-Type") == "text/plain; charset=utf-8")
         #expect(header(response, "X-Elastic-Product") == "Elasticsearch")
         #expect(text(response) == "the store is behind\n")
