@@ -1,3 +1,5 @@
+import Buffers
+
 /// A string of a JSON text as it stands there, between its quotes.
 package struct JSONString: Hashable, Sendable {
     /// The bytes between the quotes.
@@ -217,18 +219,16 @@ package struct JSONReader: ~Escapable {
         let start = offset + 1
         var position = start
         var hasEscapes = false
-        while position < end {
+        while true {
+            position = bytes.firstOfJSONString(in: position..<end)
+            guard position < end else { throw WireFormatError(.truncated, at: end) }
             let byte = bytes[position]
             if byte == 0x22 {
                 offset = position + 1
                 return JSONString(range: start..<position, hasEscapes: hasEscapes)
             }
-            guard byte >= 0x20 else {
-                throw WireFormatError(.expected("an escape for a control character"), at: position)
-            }
             guard byte == 0x5c else {
-                position += 1
-                continue
+                throw WireFormatError(.expected("an escape for a control character"), at: position)
             }
             hasEscapes = true
             guard position + 1 < end else { throw WireFormatError(.truncated, at: end) }
@@ -246,7 +246,6 @@ package struct JSONReader: ~Escapable {
             default: throw WireFormatError(.expected("an escape"), at: position + 1)
             }
         }
-        throw WireFormatError(.truncated, at: end)
     }
 
     private func hexadecimal(at start: Int) -> UInt32? {

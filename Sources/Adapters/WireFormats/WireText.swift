@@ -1,3 +1,5 @@
+import Buffers
+
 /// Strings out of byte ranges.
 package enum WireText {
     /// The text in `range`, or nil when it is not UTF-8.
@@ -8,8 +10,7 @@ package enum WireText {
 
     /// The text in `range`; what is not UTF-8 becomes U+FFFD.
     package static func repaired(_ bytes: Span<UInt8>, _ range: Range<Int>) -> String {
-        if let text = validated(bytes, range) { return text }
-        return String(decoding: copy(bytes, range), as: UTF8.self)
+        String(repairing: bytes.extracting(range))
     }
 
     /// The bytes in `range` as an array of their own.

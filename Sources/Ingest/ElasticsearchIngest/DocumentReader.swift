@@ -26,6 +26,8 @@ struct DocumentReader {
     private var names = FieldNameCache()
     /// Names passed in the document so far.
     private var place = 0
+    /// Fields that the document before had: the next one has as many, mostly.
+    private var fieldsExpected = 8
 
     init(depthMax: Int, budget: Int) {
         self.depthMax = depthMax
@@ -47,6 +49,7 @@ struct DocumentReader {
         var document = Document()
         var priority = Int.max
         place = 0
+        document.fields.reserveCapacity(fieldsExpected)
         guard try next(&reader) == .objectStart else {
             throw .malformed(WireFormatError(.expected("an object"), at: range.lowerBound))
         }
@@ -65,6 +68,7 @@ struct DocumentReader {
             document.fields.append((text, try value(token, &reader, bytes)))
         }
         guard try next(&reader) == .end else { preconditionFailure("the reader ends with end") }
+        fieldsExpected = min(document.fields.count, 64)
         return document
     }
 
@@ -101,6 +105,7 @@ struct DocumentReader {
         _ bytes: Span<UInt8>
     ) throws(Failure) -> [(name: String, value: LogValue)] {
         var members: [(name: String, value: LogValue)] = []
+        members.reserveCapacity(8)
         while case .name(let name) = try next(&reader) {
             let text = try self.text(of: name, bytes, reader)
             members.append((text, try value(try next(&reader), &reader, bytes)))

@@ -1,7 +1,7 @@
 package import Timekeeping
 
 /// A field's value in a log record.
-package indirect enum LogValue: Hashable, Sendable {
+package enum LogValue: Hashable, Sendable {
     case null
     case bool(Bool)
     case integer(Int64)
