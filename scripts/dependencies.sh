@@ -45,6 +45,12 @@ if ! command -v swift >/dev/null; then
     exit 69
 fi
 
+libc=$(getconf GNU_LIBC_VERSION 2>/dev/null | cut -d' ' -f2)
+if [ -n "$libc" ] && [ "$(printf '%s\n' 2.36 "$libc" | sort -V | head -n 1)" != 2.36 ]; then
+    echo "glibc 2.36 or later is needed (Debian 12, Ubuntu 24.04); this system has $libc." >&2
+    exit 69
+fi
+
 missing=()
 for entry in "${wanted[@]}"; do
     package=${entry%%:*}
