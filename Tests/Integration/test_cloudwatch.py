@@ -299,6 +299,175 @@ def test_the_shipped_rules_are_priced_offline(tmp_path):
     assert requests <= 1_000_000, "what is asked by GetMetricStatistics is free"
 
 
+SILENCE_RULES = """
+groups:
+  - name: balancer
+    interval: 1s
+    thresholds:
+      - alert: Errors
+        expr: sum(last_over_time(aws_applicationelb_httpcode_target_5xx_count_sum[20s]))
+        unit: count
+        crit: "> 0"
+        priority: P2
+"""
+
+
+def test_zero_is_told_from_silence(moto, pager, make_tocsin):
+    """A counter that the balancer leaves out is zero while there is traffic, and no data when there is none."""
+    tocsin = make_tocsin(
+        hook=pager.url,
+        rules=SILENCE_RULES,
+        environment=KEYS,
+        settings={
+            "sources": {"cloudwatch": [{"regions": [REGION], "endpoint": moto.endpoint, "period": "1s", "delay": "0s"}]}
+        },
+    )
+
+    def traffic(errors=0):
+        now = int(time.time())
+        put(moto, "AWS/ApplicationELB", "RequestCount", BALANCER, [(now, 50.0)])
+        if errors:
+            put(moto, "AWS/ApplicationELB", "HTTPCode_Target_5XX_Count", BALANCER, [(now, float(errors))])
+
+    def alert():
+        found = tocsin.get("/api/v1/alerts").json()["data"]["alerts"]
+        return next((one for one in found if one["labels"]["alertname"] == "Errors"), None)
+
+    def after(what, check, deadline=40, **feeding):
+        """Waits for `check`, with traffic as `feeding` says."""
+
+        def fed():
+            if feeding:
+                traffic(**feeding)
+            return check()
+
+        return wait_until(fed, what, deadline, pause=0.5)
+
+    traffic(errors=3)
+    tocsin.start()
+    after("errors fire", lambda: (one := alert()) and one["state"] == "firing", errors=3)
+    # Requests without errors: the counter is silent, and that is zero.
+    after("zeros resolve", lambda: not alert() or alert()["state"] != "firing", errors=0)
+    kinds = pager.wait_for(
+        lambda got: [one.kind for one in got] if len(got) >= 2 else None, "the page and its end", 20
+    )
+    assert kinds[:2] == ["incident.opened", "incident.resolved"]
+    # Errors again, then no traffic at all: nothing says that they are over.
+    after("errors fire again", lambda: (one := alert()) and one["state"] == "firing", errors=4)
+    held = after("no data is said", lambda: (one := alert()) and one.get("condition") == "no_data" and one)
+    assert held["state"] == "firing"
+    assert [one["state"] for one in tocsin.incidents()] == ["open"]
+
+
+LIMIT_RULES = """
+groups:
+  - name: database
+    interval: 1s
+    thresholds:
+      - alert: DBConnections
+        expr: |
+          max by (dimension_DBInstanceIdentifier) (last_over_time(aws_rds_database_connections_average[20m]))
+            / on (dimension_DBInstanceIdentifier)
+            max by (dimension_DBInstanceIdentifier) (last_over_time(aws_rds_max_connections[20m]))
+        unit: ratio
+        warn: "> 70%"
+        crit: "> 85%"
+        priority: {warn: P3, crit: P2}
+      - {alert: Memory, expr: "aws_rds_instance_memory_bytes", warn: "> 1e15"}
+      - {alert: Nodes, expr: "sum by (dimension_ClusterName) (aws_autoscaling_group_max_instances)", warn: "> 1e9"}
+"""
+
+
+def aws_cli(moto, *arguments):
+    """What the AWS CLI answers, as a document: the second opinion on every look-up."""
+    run = subprocess.run(
+        [sys.executable, "-c", "import sys; from awscli.clidriver import main; sys.exit(main())"]
+        + ["--endpoint-url", moto.endpoint, "--region", REGION, "--output", "json", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=clean_environment(**KEYS),
+    )
+    assert run.returncode == 0, run.stderr
+    return json.loads(run.stdout)
+
+
+def test_limits_are_looked_up_and_divide(moto, pager, make_tocsin):
+    """Connections over the max_connections that RDS has, as the AWS CLI reads it too."""
+    pytest.importorskip("awscli")
+    keys = {"aws_access_key_id": "a", "aws_secret_access_key": "b"}
+
+    def service(name):
+        return boto3.client(name, region_name=REGION, endpoint_url=moto.endpoint, config=Config(proxies={}), **keys)
+
+    rds, scaling = service("rds"), service("autoscaling")
+    rds.create_db_parameter_group(DBParameterGroupName="tuned", DBParameterGroupFamily="postgres16", Description="d")
+    rds.modify_db_parameter_group(
+        DBParameterGroupName="tuned",
+        Parameters=[{"ParameterName": "max_connections", "ParameterValue": "200", "ApplyMethod": "pending-reboot"}],
+    )
+    login = {"MasterUsername": "u", "MasterUserPassword": "password1", "AllocatedStorage": 20}
+    for name, group in [("orders", {"DBParameterGroupName": "tuned"}), ("plain", {})]:
+        rds.create_db_instance(
+            DBInstanceIdentifier=name, Engine="postgres", DBInstanceClass="db.r6g.large", **login, **group
+        )
+    scaling.create_launch_configuration(LaunchConfigurationName="lc", ImageId="ami-1", InstanceType="t3.medium")
+    for name, size in [("a", 6), ("b", 3)]:
+        tag = {"Key": "eks:cluster-name", "Value": "prod", "PropagateAtLaunch": True}
+        scaling.create_auto_scaling_group(
+            AutoScalingGroupName=name,
+            LaunchConfigurationName="lc",
+            MinSize=0,
+            MaxSize=size,
+            AvailabilityZones=[REGION + "a"],
+            Tags=[{**tag, "ResourceId": name, "ResourceType": "auto-scaling-group"}],
+        )
+    now = int(time.time())
+    put(moto, "AWS/RDS", "DatabaseConnections", DATABASE, [(now - 1, 180.0)])
+
+    entry = {"regions": [REGION], "endpoint": moto.endpoint, "lookup_endpoint": moto.endpoint}
+    tocsin = make_tocsin(
+        hook=pager.url,
+        rules=LIMIT_RULES,
+        environment=KEYS,
+        settings={"sources": {"cloudwatch": [{**entry, "period": "1s", "delay": "0s"}]}},
+    ).start()
+
+    def limits(name, label):
+        return {one["metric"][label]: one for one in tocsin.query(f"last_over_time({name}[20m])")}
+
+    found = wait_until(
+        lambda: limits("aws_rds_max_connections", "dimension_DBInstanceIdentifier"), "limits are looked up", 40
+    )
+    # The parameter, as the CLI reads it; where there is none, the formula over the memory that the CLI reads of EC2.
+    parameters = aws_cli(moto, "rds", "describe-db-parameters", "--db-parameter-group-name", "tuned")["Parameters"]
+    literal = next(one["ParameterValue"] for one in parameters if one["ParameterName"] == "max_connections")
+    assert float(found["orders"]["value"][1]) == float(literal) == 200
+    assert found["orders"]["metric"]["source"] == "parameter_group"
+    types = aws_cli(moto, "ec2", "describe-instance-types", "--filters", "Name=instance-type,Values=r6g.large")
+    memory = types["InstanceTypes"][0]["MemoryInfo"]["SizeInMiB"] * 2**20
+    assert float(found["plain"]["value"][1]) == int((memory * 0.9385 - 0.22e9) / 9531392)
+    assert found["plain"]["metric"]["source"] == "class_formula"
+    sizes = limits("aws_rds_instance_memory_bytes", "dimension_DBInstanceIdentifier")
+    assert {name: float(one["value"][1]) for name, one in sizes.items()} == {"orders": memory, "plain": memory}
+    groups = aws_cli(moto, "autoscaling", "describe-auto-scaling-groups")["AutoScalingGroups"]
+    assert {
+        name: float(one["value"][1])
+        for name, one in limits("aws_autoscaling_group_max_instances", "dimension_AutoScalingGroupName").items()
+    } == {one["AutoScalingGroupName"]: one["MaxSize"] for one in groups}
+
+    # 180 of 200 connections page, by the number that was looked up.
+    page = pager.wait_for(lambda got: next(iter(got), None), "the page", 30)
+    assert page.incident["labels"]["dimension_DBInstanceIdentifier"] == "orders"
+    assert page.incident["alerts"][0]["value"] == pytest.approx(0.9)
+    # Where each number is from stands where a person looks.
+    shown = tocsin.sloctl("sources").stdout
+    assert "orders 200 connections (parameter_group: max_connections = 200 in tuned)" in shown
+    assert tocsin.sources()[f"limits/{REGION}"]["advice"] == ""
+    calls = {one["operation"]: one for one in tocsin.get("/v1/cost").json()["accounts"][0]["calls"]}
+    assert calls["DescribeDBInstances"]["billed_by"] == "free" and calls["DescribeDBInstances"]["spent_usd"] == 0
+
+
 def check_budget(tocsin, requests):
     """`sloctl budget availability -o json` keeps its contract, and its numbers are those of the real series."""
 

@@ -15,6 +15,7 @@ package final class CloudWatchPoller: Sendable {
         var needs: [SelectorNeed] = []
         var regions: [String]
         var pollers: [String: RegionPoller] = [:]
+        var limits: [String: LimitPoller] = [:]
         var credentials: CredentialsCache?
     }
 
@@ -35,6 +36,8 @@ package final class CloudWatchPoller: Sendable {
     private let metrics: MetricsRegistry
     private let report: @Sendable (SourceStatus) -> Void
     private let cost: AccountCost
+    private let paces: PaceRegistry
+    private let accountKey: String
     private let state: Mutex<State>
 
     /// - Parameters:
@@ -48,6 +51,7 @@ package final class CloudWatchPoller: Sendable {
     ///   - random: Makes a source of jitter for each region; tests give a seeded one.
     ///   - log: For plans and troubles, one line when they change.
     ///   - metrics: Where the counters are kept.
+    ///   - paces: Shared by all entries of the settings, so that those of one account go at one pace.
     ///   - account: The name that its costs are kept and shown under.
     ///   - spend: Keeps what was spent over a restart; nil forgets it.
     ///   - report: Told of each region's state after each poll, from any thread.
@@ -64,6 +68,7 @@ package final class CloudWatchPoller: Sendable {
         },
         log: Log,
         metrics: MetricsRegistry,
+        paces: PaceRegistry = PaceRegistry(),
         account: String = "own",
         spend: (any SpendStoring)? = nil,
         report: @escaping @Sendable (SourceStatus) -> Void = { _ in }
@@ -79,6 +84,10 @@ package final class CloudWatchPoller: Sendable {
         self.log = log
         self.metrics = metrics
         self.report = report
+        self.paces = paces
+        accountKey =
+            settings.roleARN.flatMap { CloudWatchIngest.accountID(ofARN: $0) }
+            ?? settings.accountID ?? "own"
         state = Mutex(State(regions: settings.regions))
         let isBilled =
             (settings.endpoint ?? environment["AWS_ENDPOINT_URL_CLOUDWATCH"]
@@ -123,14 +132,21 @@ package final class CloudWatchPoller: Sendable {
         let pollers = await neededPollers()
         let needs = state.withLock { $0.needs }
         await withTaskGroup(of: Void.self) { group in
-            for poller in pollers { group.addTask { await poller.poll(needs, at: now) } }
+            for poller in pollers {
+                group.addTask {
+                    await poller.poll(needs, at: now)
+                    await self.limits(of: poller.region)?.poll(needs, at: now)
+                }
+            }
         }
     }
 
     private func run(_ poller: RegionPoller) async {
         var pause: Duration
         repeat {
-            await poller.poll(state.withLock { $0.needs }, at: clock.now())
+            let needs = state.withLock { $0.needs }
+            await poller.poll(needs, at: clock.now())
+            await limits(of: poller.region)?.poll(needs, at: clock.now())
             let next = await poller.nextDue().map { $0 - clock.now() } ?? Self.noticePause
             pause = min(Self.noticePause, max(Self.roundPause, next))
         } while await slept(pause)
@@ -189,10 +205,14 @@ package final class CloudWatchPoller: Sendable {
                 http: http,
                 clock: clock,
                 sleeper: sleeper,
+                pace: paces.pace(account: accountKey, region: region),
                 random: makeRandom(),
                 counters: counters,
                 ledger: cost.ledger
             )
+            if looksUpLimits, !homeOnly {
+                state.limits[region] = limitPoller(region, name, cache, counters)
+            }
             let made = RegionPoller(
                 region: region,
                 name: name,
@@ -209,6 +229,48 @@ package final class CloudWatchPoller: Sendable {
             state.pollers[region] = made
             return made
         }
+    }
+
+    private func limits(of region: String) -> LimitPoller? {
+        state.withLock { $0.limits[region] }
+    }
+
+    private func limitPoller(
+        _ region: String,
+        _ name: String,
+        _ cache: CredentialsCache,
+        _ counters: CloudWatchCounters
+    ) -> LimitPoller {
+        let client = QueryServiceClient(
+            region: region,
+            endpoint: settings.lookupEndpoint,
+            environment: environment,
+            credentials: cache,
+            pace: paces.pace(account: accountKey, region: region),
+            http: http,
+            clock: clock,
+            sleeper: sleeper,
+            counters: counters,
+            ledger: cost.ledger
+        )
+        let (settings, log) = (settings, log)
+        return LimitPoller(
+            region: region,
+            name: "limits" + name.dropFirst("cloudwatch".count),
+            lookup: LimitLookup(client),
+            delay: settings.arrivalDelay,
+            account: { await cache.accountID(settings) },
+            admit: admit,
+            log: log,
+            report: report
+        )
+    }
+
+    /// Look-ups go to AWS, or to where they are told to go; never to AWS beside another endpoint.
+    private var looksUpLimits: Bool {
+        settings.looksUpLimits
+            && (settings.lookupEndpoint != nil || endpoint == nil
+                || environment["AWS_ENDPOINT_URL"] != nil)
     }
 
     /// An address instead of AWS's own, from the settings or as AWS's tools take it.

@@ -30,6 +30,12 @@ package struct CloudWatchSettings: Hashable, Sendable {
     package var usesMetricStatistics: Bool
     /// Namespaces beside the known ones: `MyApp`.
     package var namespaces: [String]
+    /// Whether limits that no metric reports are looked up: connections and memory of databases, maxima of groups.
+    package var looksUpLimits: Bool
+    /// An address instead of AWS's own for RDS, EC2 and Auto Scaling.
+    ///
+    /// Nil with an `endpoint`: nothing is looked up, since that is not AWS.
+    package var lookupEndpoint: String?
     /// How often the list of metrics is renewed.
     package var catalogueRefresh: Duration
     /// How far back a series is read the first time or after an outage.
@@ -56,6 +62,8 @@ package struct CloudWatchSettings: Hashable, Sendable {
         prices: CloudWatchPrices = CloudWatchPrices(),
         usesMetricStatistics: Bool = true,
         namespaces: [String] = [],
+        looksUpLimits: Bool = true,
+        lookupEndpoint: String? = nil,
         catalogueRefresh: Duration = .seconds(15 * 60),
         backfillMax: Duration = .seconds(6 * 3600),
         queriesMax: Int = 5000,
@@ -75,6 +83,8 @@ package struct CloudWatchSettings: Hashable, Sendable {
         self.prices = prices
         self.usesMetricStatistics = usesMetricStatistics
         self.namespaces = namespaces
+        self.looksUpLimits = looksUpLimits
+        self.lookupEndpoint = lookupEndpoint
         self.catalogueRefresh = catalogueRefresh
         self.backfillMax = backfillMax
         self.queriesMax = queriesMax
@@ -110,6 +120,9 @@ package struct CloudWatchSettings: Hashable, Sendable {
         }
         if let endpoint, RequestAddress(endpoint) == nil {
             found.append("endpoint \"\(endpoint)\" is not an http or https address")
+        }
+        if let lookupEndpoint, RequestAddress(lookupEndpoint) == nil {
+            found.append("lookup_endpoint \"\(lookupEndpoint)\" is not an http or https address")
         }
         if let roleARN, CloudWatchIngest.accountID(ofARN: roleARN) == nil {
             found.append(

@@ -142,10 +142,7 @@ actor RegionPoller {
 
     /// The account for the `account_id` label: only what cannot change from one run to the next.
     private func knownAccount() async -> String? {
-        if let account = settings.accountID { return account }
-        if let role = settings.roleARN { return CloudWatchIngest.accountID(ofARN: role) }
-        // An error comes back with the first request, and is reported there.
-        return (try? await credentials.credentials())?.accountID
+        await credentials.accountID(settings)
     }
 
     // MARK: Listing
@@ -226,6 +223,9 @@ actor RegionPoller {
                     counters.failedPolls.add()
                     pollingTrouble = "\(error)"
                     note(error)
+                    if call.isStatistics, let refusal = error.refusal {
+                        cost.refuseStatistics(refusal, at: now)
+                    }
                 }
             }
             await take(found, through: calls.key, at: now)

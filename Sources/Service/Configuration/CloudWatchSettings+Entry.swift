@@ -16,6 +16,8 @@ extension CloudWatchSettings {
             prices: entry.prices,
             usesMetricStatistics: entry.metricStatistics,
             namespaces: entry.namespaces,
+            looksUpLimits: entry.lookups,
+            lookupEndpoint: entry.lookupEndpoint,
             catalogueRefresh: entry.catalogueRefresh,
             backfillMax: entry.backfillMax,
             queriesMax: entry.maxMetrics

@@ -60,6 +60,7 @@ private struct SettingsReader {
             settings.server = read(server: server)
         }
         if root.has("rules") { settings.rules = root.strings("rules") }
+        settings.dashboards = root.strings("dashboards")
         if let store = root.mapping("store", "store") { settings.store = read(store: store) }
         if let evaluation = root.mapping("evaluation", "evaluation") {
             settings.evaluation = read(evaluation: evaluation)
@@ -235,6 +236,8 @@ private struct SettingsReader {
         }
         account.budgetUSDPerMonth = map.number("budget_usd_per_month", in: 0...1e6)
         account.metricStatistics = map.bool("metric_statistics") ?? account.metricStatistics
+        account.lookups = map.bool("lookups") ?? account.lookups
+        account.lookupEndpoint = url(map, "lookup_endpoint")
         account.namespaces = map.strings("namespaces")
         account.catalogueRefresh =
             map.duration("list_refresh", in: .seconds(60)...(.seconds(86400)))

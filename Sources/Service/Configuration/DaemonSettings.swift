@@ -83,6 +83,10 @@ package struct DaemonSettings: Hashable, Sendable {
         package var prices = CloudWatchPrices()
         /// Whether GetMetricStatistics is used where it is cheaper.
         package var metricStatistics = true
+        /// Whether limits that no metric reports are looked up.
+        package var lookups = true
+        /// Another address than AWS's for RDS, EC2 and Auto Scaling.
+        package var lookupEndpoint: String?
         /// Namespaces beside AWS's well-known ones.
         package var namespaces: [String] = []
         /// How often the list of metrics is renewed.
@@ -144,6 +148,8 @@ package struct DaemonSettings: Hashable, Sendable {
     package var server = Server()
     /// Files or folders with rules.
     package var rules = ["AlertRules"]
+    /// Grafana dashboards whose series are pulled from CloudWatch too.
+    package var dashboards: [String] = []
     package var store = Store()
     package var evaluation = Evaluation()
     package var sources = Sources()

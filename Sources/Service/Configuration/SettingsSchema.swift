@@ -24,6 +24,7 @@ package enum SettingsSchema {
               }
             },
             "rules": {"type": "array", "items": {"type": "string"}, "default": ["AlertRules"], "description": "rule files or folders"},
+            "dashboards": {"type": "array", "items": {"type": "string"}, "description": "Grafana dashboards, JSON files or folders, whose series are pulled from CloudWatch too"},
             "store": {
               "type": "object",
               "additionalProperties": false,
@@ -91,6 +92,8 @@ package enum SettingsSchema {
                         }
                       },
                       "metric_statistics": {"type": "boolean", "default": true, "description": "use GetMetricStatistics where it is cheaper; false: GetMetricData alone"},
+                      "lookups": {"type": "boolean", "default": true, "description": "look up max_connections, instance memory and node maxima while rules read them"},
+                      "lookup_endpoint": {"type": ["string", "null"], "description": "another address than AWS's own for RDS, EC2 and Auto Scaling; with endpoint alone nothing is looked up"},
                       "namespaces": {"type": "array", "items": {"type": "string"}, "description": "namespaces beside AWS's well-known ones, such as MyApp"},
                       "list_refresh": {"$ref": "#/$defs/duration", "default": "15m", "description": "how often the list of metrics is renewed"},
                       "backfill_max": {"$ref": "#/$defs/duration", "default": "6h", "description": "how far back a series is read the first time or after an outage"},

@@ -33,7 +33,8 @@ extension Daemon {
         if running.withLock({ $0?.samplesAreBack ?? false }) {
             try logMetrics.resume(from: store)
         }
-        for poller in pollers { poller.update(needs: needs) }
+        for note in files.dashboards.notes { log.warn("\(note)") }
+        for poller in pollers { poller.update(needs: needs + files.dashboards.needs) }
         store.keep(reaches.retentionNeeds)
         note(reaches)
         let now = clock.now()

@@ -199,6 +199,7 @@ final class Daemon: Sendable {
         )
         let (admission, http, sources, metrics) = (admission, http, sources, metrics)
         let (names, state) = (settings.sources.cloudWatch.accountNames, state)
+        let paces = PaceRegistry()
         pollers = zip(accounts, names).map { account, name in
             CloudWatchPoller(
                 settings: account,
@@ -209,6 +210,7 @@ final class Daemon: Sendable {
                 sleeper: sleeper,
                 log: log.named("cloudwatch"),
                 metrics: metrics,
+                paces: paces,
                 account: name,
                 spend: state,
                 report: { Daemon.note($0, in: sources) }

@@ -14,6 +14,7 @@ struct LoadedFiles: Sendable {
     /// The settings file as it was read, `${NAME}` as it stands there.
     var settingsText: String
     var rules: RuleSet
+    var dashboards: DashboardNeeds
     var policy: OnCallPolicy
     var receivers: ReceiverSet
 
@@ -48,6 +49,12 @@ struct LoadedFiles: Sendable {
         } catch {
             problems += error.diagnostics
         }
+        var dashboards: DashboardNeeds?
+        do {
+            dashboards = try DashboardNeeds(paths: settings.dashboards)
+        } catch {
+            problems += error.diagnostics
+        }
         var loaded: (policy: OnCallPolicy, receivers: ReceiverSet)?
         do {
             let policy = try OnCallFile.load(path: settings.incidentsFile)
@@ -59,11 +66,12 @@ struct LoadedFiles: Sendable {
         } catch {
             problems += error.diagnostics
         }
-        guard problems.isEmpty, let loaded else { throw DiagnosticList(problems) }
+        guard problems.isEmpty, let loaded, let dashboards else { throw DiagnosticList(problems) }
         return LoadedFiles(
             settings: settings,
             settingsText: String(decoding: bytes, as: UTF8.self),
             rules: rules,
+            dashboards: dashboards,
             policy: loaded.policy,
             receivers: loaded.receivers
         )

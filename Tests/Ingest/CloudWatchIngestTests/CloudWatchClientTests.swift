@@ -29,7 +29,7 @@ import Timekeeping
             http: http,
             clock: clock,
             sleeper: sleeper,
-            pace: pace,
+            pace: SharedPace(pace),
             random: SeededGenerator(seed: 1),
             counters: CloudWatchCounters(registry, source: "cloudwatch/eu-west-1")
         )

@@ -661,6 +661,26 @@ final class RecordingDoor: SampleAdmitting {
         #expect(abs(cost.planUsdPerMonth - 0.432) < 1e-9)
     }
 
+    /// A policy that was written before GetMetricStatistics was used must not blind anybody.
+    @Test func whereStatisticsAreNotAllowedDataIsAskedInstead() async {
+        let standIn = standIn()
+        fill(standIn)
+        standIn.inject(
+            .refuse(code: "AccessDenied", message: "not authorized"),
+            on: "GetMetricStatistics",
+            times: 1000
+        )
+        let poller = poller(.mounting(standIn), usingStatistics: true)
+        poller.update(needs: Self.needs("aws_applicationelb_request_count_sum"))
+        await run(poller, for: 60)
+        #expect(standIn.calls["GetMetricStatistics"] == 1)
+        #expect(door.values(Self.requestSeries).count >= 10)
+        let status = statuses["cloudwatch/eu-west-1"]
+        #expect(status?.advice == "")
+        #expect(status?.notice.contains("allow cloudwatch:GetMetricStatistics") == true)
+        #expect(poller.costReport(at: clock.now()).explanation.contains("AccessDenied"))
+    }
+
     @Test func aFirstReadThatIsTooLongForStatisticsIsMadeByData() async {
         let standIn = standIn()
         fill(standIn)

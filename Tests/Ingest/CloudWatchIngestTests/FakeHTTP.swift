@@ -23,6 +23,11 @@ final class FakeHTTP: HTTPSending {
         return try answer(request)
     }
 
+    /// The answer alone; the request is not kept.
+    func answered(_ request: HTTPClientRequest) throws(HTTPClientError) -> HTTPClientReply {
+        try answer(request)
+    }
+
     /// The stand-in mounted behind the client, no socket between.
     static func mounting(
         _ standIn: CloudWatchStandIn,

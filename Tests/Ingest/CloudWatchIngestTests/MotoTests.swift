@@ -119,4 +119,98 @@ import Timekeeping
         #expect(keys.sessionToken != nil)
         #expect((keys.expiration ?? .distantPast) > SystemClock().now())
     }
+
+    private static let databases = """
+        import boto3, sys
+        args = dict(endpoint_url=sys.argv[1], region_name='eu-west-1', aws_access_key_id='a', aws_secret_access_key='b')
+        rds = boto3.client('rds', **args)
+        rds.create_db_parameter_group(DBParameterGroupName='tuned', DBParameterGroupFamily='postgres16', Description='d')
+        rds.modify_db_parameter_group(DBParameterGroupName='tuned', Parameters=[{'ParameterName': 'max_connections',
+            'ParameterValue': '1234', 'ApplyMethod': 'pending-reboot'}])
+        rds.create_db_cluster_parameter_group(DBClusterParameterGroupName='shared',
+            DBParameterGroupFamily='aurora-postgresql16', Description='d')
+        rds.modify_db_cluster_parameter_group(DBClusterParameterGroupName='shared', Parameters=[{
+            'ParameterName': 'max_connections', 'ParameterValue': '777', 'ApplyMethod': 'pending-reboot'}])
+        user = dict(MasterUsername='u', MasterUserPassword='password1')
+        rds.create_db_cluster(DBClusterIdentifier='set', Engine='aurora-postgresql',
+            DBClusterParameterGroupName='shared', **user)
+        rds.create_db_cluster(DBClusterIdentifier='grows', Engine='aurora-postgresql',
+            ServerlessV2ScalingConfiguration={'MinCapacity': 1, 'MaxCapacity': 16}, **user)
+        aurora = dict(Engine='aurora-postgresql')
+        rds.create_db_instance(DBInstanceIdentifier='writer', DBClusterIdentifier='set', DBInstanceClass='db.r6g.large', **aurora)
+        rds.create_db_instance(DBInstanceIdentifier='serverless', DBClusterIdentifier='grows',
+            DBInstanceClass='db.serverless', **aurora)
+        plain = dict(Engine='postgres', AllocatedStorage=20, **user)
+        rds.create_db_instance(DBInstanceIdentifier='tuned', DBInstanceClass='db.t4g.medium', DBParameterGroupName='tuned', **plain)
+        rds.create_db_instance(DBInstanceIdentifier='default', DBInstanceClass='db.r6g.large', **plain)
+        asg = boto3.client('autoscaling', **args)
+        asg.create_launch_configuration(LaunchConfigurationName='lc', ImageId='ami-1', InstanceType='t3.medium')
+        for name, size in [('nodes-a', 6), ('nodes-b', 3)]:
+            asg.create_auto_scaling_group(AutoScalingGroupName=name, LaunchConfigurationName='lc', MinSize=0,
+                MaxSize=size, AvailabilityZones=['eu-west-1a'], Tags=[{'Key': 'eks:cluster-name', 'Value': 'prod',
+                'PropagateAtLaunch': True, 'ResourceId': name, 'ResourceType': 'auto-scaling-group'}])
+        """
+
+    /// RDS, EC2 and Auto Scaling as moto has them.
+    @Test(.timeLimit(.minutes(3)))
+    func limitsAreLookedUp() async throws {
+        guard let python = PythonTool.interpreter(with: ["moto.server", "boto3", "flask"]) else {
+            print("skipped: no Python with moto to look limits up in (make test installs it)")
+            return
+        }
+        let server = try MotoServer(python: python)
+        defer { server.stop() }
+        let fill = try PythonTool.run(python, ["-c", Self.databases, server.address])
+        #expect(fill.status == 0, "\(fill.errors)")
+        let registry = MetricsRegistry()
+        let http = CurlHTTPClient(log: .silent, metrics: registry)
+        try http.start()
+        defer { http.stop() }
+        let door = RecordingDoor()
+        let board = CloudWatchPollerTests.StatusBoard()
+        let poller = CloudWatchPoller(
+            settings: CloudWatchSettings(
+                regions: ["eu-west-1"],
+                endpoint: server.address,
+                lookupEndpoint: server.address
+            ),
+            credentials: FixedCredentials(
+                AWSCredentials(accessKeyID: "AKIAMOTO", secretAccessKey: "secret", source: "test")
+            ),
+            http: http,
+            admit: door,
+            clock: SystemClock(),
+            log: .silent,
+            metrics: registry,
+            report: { board.take($0) }
+        )
+        poller.update(
+            needs: LimitReading.Kind.allCases.map { kind in
+                SelectorNeed(
+                    matchers: [LabelMatcher(LabelSet.metricName, equals: kind.rawValue)],
+                    reach: .seconds(300)
+                )
+            }
+        )
+        await poller.pollOnce(at: SystemClock().now())
+        func value(_ kind: LimitReading.Kind, _ name: String, _ source: String) -> Double? {
+            door.series.first {
+                $0.hasPrefix(kind.rawValue + "{") && $0.contains("=\"\(name)\"")
+                    && $0.contains("source=\"\(source)\"")
+            }.flatMap { door.values($0).first }
+        }
+        let advice = board["limits/eu-west-1"]?.advice ?? "no report"
+        #expect(advice == "")
+        let gibibyte = 1_073_741_824.0
+        #expect(value(.maxConnections, "tuned", "parameter_group") == 1234)
+        #expect(value(.maxConnections, "writer", "cluster_parameter_group") == 777)
+        #expect(value(.maxConnections, "default", "class_formula") == 1668)
+        #expect(value(.maxConnections, "serverless", "serverless_max_capacity") == 3360)
+        #expect(value(.memory, "writer", "ec2_instance_type") == 16 * gibibyte)
+        #expect(value(.memory, "tuned", "ec2_instance_type") == 4 * gibibyte)
+        #expect(value(.memory, "serverless", "serverless_max_capacity") == 32 * gibibyte)
+        #expect(value(.groupMaximum, "nodes-a", "auto_scaling_group") == 6)
+        #expect(value(.groupMaximum, "nodes-b", "auto_scaling_group") == 3)
+        print("looked up of moto: \(board["limits/eu-west-1"]?.notice ?? "")")
+    }
 }

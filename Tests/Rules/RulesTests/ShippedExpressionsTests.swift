@@ -291,6 +291,39 @@ import Timekeeping
             ],
             [workload: 4]
         ),
+        Case(
+            "the looked-up maximum goes before the setting",
+            "infra/NodesLeft",
+            [
+                nodes,
+                Series(
+                    "aws_autoscaling_group_max_instances",
+                    LabelSet(cluster.labels + [Label("dimension_AutoScalingGroupName", "a")]),
+                    flat(6)
+                ),
+                Series(
+                    "aws_autoscaling_group_max_instances",
+                    LabelSet(cluster.labels + [Label("dimension_AutoScalingGroupName", "b")]),
+                    flat(3)
+                ),
+                Series("tocsin:node_count_max", LabelSet(), flat(5)),
+            ],
+            [cluster: 5]
+        ),
+        Case(
+            "the setting for a cluster goes before what was looked up",
+            "infra/NodesLeft",
+            [
+                nodes,
+                Series(
+                    "aws_autoscaling_group_max_instances",
+                    LabelSet(cluster.labels + [Label("dimension_AutoScalingGroupName", "a")]),
+                    flat(6)
+                ),
+                Series("tocsin:node_count_max", cluster, flat(20)),
+            ],
+            [cluster: 16]
+        ),
         Case("from the setting", "infra/NodesLeft", [nodes], [cluster: 1]),
         Case(
             "from the groups that can grow, when they report",

@@ -226,6 +226,7 @@ import Timekeeping
                 "aws_applicationelb_target_response_time_p99",
                 "aws_applicationelb_target_response_time_pr_le_0_5",
                 "aws_autoscaling_group_in_service_instances_average",
+                "aws_autoscaling_group_max_instances",
                 "aws_autoscaling_group_max_size_average",
                 "aws_autoscaling_group_min_size_average",
                 "aws_billing_estimated_charges_maximum",
@@ -241,6 +242,8 @@ import Timekeeping
                 "aws_rds_database_connections_average",
                 "aws_rds_engine_uptime_minimum",
                 "aws_rds_freeable_memory_average",
+                "aws_rds_instance_memory_bytes",
+                "aws_rds_max_connections",
                 "aws_route53_health_check_status_minimum",
             ]
         )

@@ -46,7 +46,7 @@ import Testing
                 - {regions: [eu-west-1, us-east-1], role_arn: , endpoint: "http://127.0.0.1:5000",
                    period: 60s, delay: 90s, budget_usd_per_month: 20, reread: 15m, account_id: "111122223333",
                    namespaces: [MyApp], list_refresh: 1h, backfill_max: 12h, max_metrics: 700,
-                   metric_statistics: false,
+                   metric_statistics: false, lookups: false, lookup_endpoint: "http://127.0.0.1:5001",
                    prices: {metrics_per_1000: 0.012, requests_per_1000: 0.013, free_requests: 0}}
               forward: {listen: "127.0.0.1:24224", shared_key_file: , tls: , max_message: 8MiB, max_decompressed: 9MiB,
                         max_decoded: 10MiB, max_buffered: 11MiB, max_connections: 12}
@@ -78,6 +78,7 @@ import Testing
         #expect(account.backfillMax == .seconds(12 * 3600))
         #expect(account.maxMetrics == 700)
         #expect(!account.metricStatistics)
+        #expect(!account.lookups && account.lookupEndpoint == "http://127.0.0.1:5001")
         #expect(account.prices.metricsPerThousand == 0.012)
         #expect(account.prices.requestsPerThousand == 0.013)
         #expect(account.prices.freeRequests == 0)

@@ -10,7 +10,6 @@ package import Timekeeping
 /// `RetryPolicy.attemptsMax` times in all.
 package final class CloudWatchClient: Sendable {
     private struct State {
-        var pace: RequestPace
         var random: any RandomNumberGenerator & Sendable
         /// What AWS's clock shows beyond ours.
         var clockOffset = Duration.zero
@@ -33,6 +32,7 @@ package final class CloudWatchClient: Sendable {
     private let retry: RetryPolicy
     private let counters: CloudWatchCounters
     private let ledger: SpendLedger?
+    private let pace: SharedPace
     private let state: Mutex<State>
 
     /// - Parameters:
@@ -43,7 +43,7 @@ package final class CloudWatchClient: Sendable {
     ///   - clock: Dates the signatures.
     ///   - sleeper: Waits for the pace and between tries.
     ///   - retry: How often and how long.
-    ///   - pace: Requests a second.
+    ///   - pace: Shared by all calls of the account in the region.
     ///   - random: Jitter; tests pass a seeded one.
     ///   - counters: The source's instruments.
     ///   - ledger: Prices every answered request; nil where nobody counts.
@@ -55,7 +55,7 @@ package final class CloudWatchClient: Sendable {
         clock: any WallClock,
         sleeper: any Sleeper,
         retry: RetryPolicy = RetryPolicy(),
-        pace: RequestPace = RequestPace(),
+        pace: SharedPace = SharedPace(),
         random: any RandomNumberGenerator & Sendable,
         counters: CloudWatchCounters,
         ledger: SpendLedger? = nil
@@ -72,7 +72,8 @@ package final class CloudWatchClient: Sendable {
         self.retry = retry
         self.counters = counters
         self.ledger = ledger
-        state = Mutex(State(pace: pace, random: random))
+        self.pace = pace
+        state = Mutex(State(random: random))
     }
 
     /// One page of the metrics that exist.
@@ -137,7 +138,7 @@ package final class CloudWatchClient: Sendable {
         var renewedKeys = false
         while true {
             attempt += 1
-            try await pause(state.withLock { $0.pace.take(at: clock.now()) })
+            try await pause(pace.take(at: clock.now()))
             let keys: AWSCredentials
             do {
                 keys = try await credentials.credentials()
@@ -148,7 +149,7 @@ package final class CloudWatchClient: Sendable {
             let refusal: Refusal
             switch await send(operation, body, with: keys) {
             case .success(let reply):
-                state.withLock { $0.pace.succeeded() }
+                pace.succeeded()
                 counters.request(operation, outcome: "ok")
                 return reply
             case .failure(let failed): refusal = failed
@@ -171,7 +172,7 @@ package final class CloudWatchClient: Sendable {
                 }
                 if CloudWatchError.isThrottling(code) {
                     counters.throttled.add()
-                    state.withLock { $0.pace.throttled() }
+                    pace.throttled()
                 }
             } else {
                 counters.request(operation, outcome: "transport")

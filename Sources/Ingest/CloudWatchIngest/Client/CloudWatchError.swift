@@ -25,6 +25,16 @@ package enum CloudWatchError: Error, Hashable, Sendable, CustomStringConvertible
         "EC2ThrottledException", "Throttled",
     ]
 
+    /// The code of a call that is not allowed or not known there; nil for other errors.
+    var refusal: String? {
+        guard case .service(let code, _, _) = self else { return nil }
+        let refusals = [
+            "AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "NotAuthorized",
+            "InvalidAction", "UnknownOperationException",
+        ]
+        return refusals.contains(code) ? code : nil
+    }
+
     /// True when `code` asks to slow down.
     package static func isThrottling(_ code: String) -> Bool { throttlingCodes.contains(code) }
 

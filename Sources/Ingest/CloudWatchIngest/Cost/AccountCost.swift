@@ -19,6 +19,8 @@ package final class AccountCost: Sendable {
         var budgeted: BudgetPlan?
         var notice = ""
         var advice = ""
+        /// Why GetMetricStatistics is not used; nil while it may be.
+        var refusal: String?
         var revision = 0
     }
 
@@ -67,54 +69,81 @@ package final class AccountCost: Sendable {
 
     /// Takes what a region wants to ask and gives what it may.
     package func settle(_ region: String, _ wanted: PollPlan, at now: Timestamp) -> Share {
+        change(at: now) { $0.wanted.byRegion[region] = wanted }
+        return share(of: region) ?? Share(plan: wanted, notice: "", revision: 0)
+    }
+
+    /// GetMetricStatistics is not allowed: everything is asked by GetMetricData until the next start.
+    package func refuseStatistics(_ reason: String, at now: Timestamp) {
+        guard state.withLock({ $0.refusal == nil }) else { return }
+        change(at: now) { $0.refusal = reason }
+    }
+
+    /// What a region is to poll now; nil before its first plan.
+    package func share(of region: String) -> Share? {
+        state.withLock { (state) -> Share? in
+            guard let wanted = state.wanted.byRegion[region]?.queries,
+                var plan = state.budgeted?.plans.byRegion[region]
+            else { return nil }
+            let missing = wanted.count - plan.queries.count
+            plan.leftOut += missing
+            let isOver = budget.map { (state.budgeted?.dollars ?? 0) > $0 } ?? false
+            if missing > 0 || isOver { plan.advice.append(state.advice) }
+            let usual = Dictionary(
+                uniqueKeysWithValues: wanted.map { ($0.key, $0.timing.pollEvery) }
+            )
+            let isSlowed = plan.queries.contains { usual[$0.key] != $0.timing.pollEvery }
+            let notices = [isSlowed ? state.notice : "", refusalNotice(state)]
+            return Share(
+                plan: plan,
+                notice: notices.filter { !$0.isEmpty }.joined(separator: "; "),
+                revision: state.revision
+            )
+        }
+    }
+
+    /// Works the shares of all regions out anew after a change, and tells what is new.
+    private func change(at now: Timestamp, _ body: (inout State) -> Void) {
         let spend = ledger.spend(at: now)
         let rest = AccountCost.restOfMonth(at: now)
-        let (news, share) = state.withLock { (state) -> ([String], Share) in
-            state.wanted.byRegion[region] = wanted
+        let news = state.withLock { (state) -> [String] in
+            let hadRefusal = state.refusal != nil
+            body(&state)
             let freeLeft =
                 Double(prices.freeRequests) * Self.freeRequestsShare - Double(spend.billedRequests)
             let budgeted = BudgetPlan(
                 state.wanted,
                 budget: budget,
                 affordable: budget.map { ($0 - spend.dollars) * rest } ?? .infinity,
-                freeRequests: usesStatistics
+                freeRequests: usesStatistics && state.refusal == nil
                     ? max(0, freeLeft * rest - state.wanted.listRequests) : nil,
                 lastStep: state.budgeted?.step ?? 0,
                 prices: prices
             )
-            let notice = slowedNotice(budgeted, spend, at: now)
-            let advice = leftOutAdvice(budgeted)
-            var news: [String] = []
-            if notice != state.notice {
-                news.append(notice.isEmpty ? "CloudWatch polls are at their usual pace" : notice)
-            }
-            if advice != state.advice, !advice.isEmpty { news.append(advice) }
+            let before = state.budgeted.map(Self.paces) ?? []
             state.budgeted = budgeted
-            state.notice = notice
-            state.advice = advice
+            state.notice = slowedNotice(budgeted)
+            state.advice = leftOutAdvice(budgeted)
             state.revision += 1
-            return (news, self.share(of: region, state))
+            var news: [String] = []
+            // Counts change with every new resource; what is told is another pace.
+            if Self.paces(budgeted) != before {
+                let text = [state.advice, state.notice].filter { !$0.isEmpty }
+                news.append(
+                    text.isEmpty
+                        ? "CloudWatch polls are at their usual pace" : text.joined(separator: "; ")
+                )
+            }
+            if !hadRefusal, state.refusal != nil { news.append(refusalNotice(state)) }
+            return news
         }
         for text in news { log.warn("\(text)", ["account": account]) }
-        return share
     }
 
-    /// What a region is to poll now; nil before its first plan.
-    package func share(of region: String) -> Share? {
-        state.withLock { state in
-            state.wanted.byRegion[region] == nil ? nil : share(of: region, state)
-        }
-    }
-
-    private func share(of region: String, _ state: State) -> Share {
-        var plan = state.budgeted?.plans.byRegion[region] ?? PollPlan()
-        let wanted = state.wanted.byRegion[region]?.queries ?? []
-        let missing = wanted.count - plan.queries.count
-        plan.leftOut += missing
-        if missing > 0 { plan.advice.append(state.advice) }
-        let usual = Dictionary(uniqueKeysWithValues: wanted.map { ($0.key, $0.timing.pollEvery) })
-        let isSlowed = plan.queries.contains { usual[$0.key] != $0.timing.pollEvery }
-        return Share(plan: plan, notice: isSlowed ? state.notice : "", revision: state.revision)
+    /// What is slowed and what is left out, whatever the numbers.
+    private static func paces(_ plan: BudgetPlan) -> [String] {
+        plan.slowed.map { "\($0.priority) \($0.from) \($0.to)" }
+            + plan.leftOut.map { "\($0.priority) left out" }
     }
 
     /// How many times the rest of this month fits into 30 days.
@@ -125,11 +154,14 @@ package final class AccountCost: Sendable {
 
     // MARK: Words
 
-    private func slowedNotice(
-        _ plan: BudgetPlan,
-        _ spend: MonthSpend,
-        at now: Timestamp
-    ) -> String {
+    private func refusalNotice(_ state: State) -> String {
+        guard let refusal = state.refusal else { return "" }
+        return
+            "GetMetricStatistics is refused (\(refusal)), so that everything is asked by GetMetricData; "
+            + "allow cloudwatch:GetMetricStatistics and restart, or set metric_statistics: false"
+    }
+
+    private func slowedNotice(_ plan: BudgetPlan) -> String {
         guard !plan.slowed.isEmpty, let budget else { return "" }
         let parts = plan.slowed.map { slowed in
             "\(slowed.count) \(slowed.count == 1 ? "metric" : "metrics") of \(slowed.priority) rules, read every "
@@ -163,13 +195,13 @@ package final class AccountCost: Sendable {
     /// How the account stands.
     package func report(at now: Timestamp) -> CostReport.Account {
         let (wanted, budgeted) = state.withLock { ($0.wanted, $0.budgeted) }
-        let (notice, advice) = state.withLock { ($0.notice, $0.advice) }
+        let texts = state.withLock { [$0.advice, $0.notice, refusalNotice($0)] }
         return CostReport.Account(
             account: account,
             wanted: wanted,
             budgeted: budgeted,
             budget: budget,
-            explanation: [advice, notice].filter { !$0.isEmpty }.joined(separator: "; "),
+            explanation: texts.filter { !$0.isEmpty }.joined(separator: "; "),
             isBilled: isBilled,
             spend: ledger.spend(at: now),
             prices: prices,

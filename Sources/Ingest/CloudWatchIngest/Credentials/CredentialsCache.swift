@@ -31,6 +31,14 @@ package actor CredentialsCache: CredentialsProviding {
         }
     }
 
+    /// The account for the `account_id` label: only what cannot change from one run to the next.
+    func accountID(_ settings: CloudWatchSettings) async -> String? {
+        if let account = settings.accountID { return account }
+        if let role = settings.roleARN { return CloudWatchIngest.accountID(ofARN: role) }
+        // An error comes back with the first request, and is reported there.
+        return (try? await credentials())?.accountID
+    }
+
     /// Forgets keys that AWS has rejected, unless others have come meanwhile.
     package func reject(_ credentials: AWSCredentials) {
         guard held?.accessKeyID == credentials.accessKeyID else { return }

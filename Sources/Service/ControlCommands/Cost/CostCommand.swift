@@ -125,7 +125,9 @@ struct CostCommand {
         let files = try files(invocation.operands)
         let needs: [SelectorNeed]
         do {
-            needs = try RuleLoader.load(paths: files.rules).selectorNeeds
+            needs =
+                try RuleLoader.load(paths: files.rules).selectorNeeds
+                + DashboardNeeds(paths: files.dashboards).needs
         } catch {
             throw CommandFailure(code: .badConfiguration, message: "\(error)")
         }
@@ -146,15 +148,24 @@ struct CostCommand {
         )
     }
 
+    private struct Files {
+        var rules: [String]
+        var dashboards: [String] = []
+        var accounts: [CloudWatchSettings]
+        var names = ["reference"]
+    }
+
     /// What the operands name: rules, and the accounts of a settings file or a usual one.
     private func files(
         _ operands: [String]
-    ) throws(CommandFailure) -> (rules: [String], accounts: [CloudWatchSettings], names: [String]) {
+    ) throws(CommandFailure) -> Files {
         let usual = CloudWatchSettings(regions: ["eu-west-1"], budgetDollarsPerMonth: nil)
-        guard !operands.isEmpty else { return (["AlertRules"], [usual], ["reference"]) }
+        guard !operands.isEmpty else { return Files(rules: ["AlertRules"], accounts: [usual]) }
         let settingsFiles = operands.filter(Self.isSettings)
         let rules = operands.filter { !settingsFiles.contains($0) }
-        guard let file = settingsFiles.first else { return (rules, [usual], ["reference"]) }
+        guard let file = settingsFiles.first else {
+            return Files(rules: rules, accounts: [usual])
+        }
         guard settingsFiles.count == 1 else {
             throw CommandFailure(
                 code: .usage,
@@ -178,9 +189,11 @@ struct CostCommand {
                 message: "\(file) has no sources.cloudwatch, so it costs nothing"
             )
         }
-        return (
-            rules.isEmpty ? settings.rules : rules, entries.map { CloudWatchSettings($0) },
-            entries.accountNames
+        return Files(
+            rules: rules.isEmpty ? settings.rules : rules,
+            dashboards: settings.dashboards,
+            accounts: entries.map { CloudWatchSettings($0) },
+            names: entries.accountNames
         )
     }
 

@@ -30,7 +30,7 @@ struct CostTable {
     private func dollars(_ number: Double) -> String { DollarText.text(number) }
 
     private func grouped(_ number: Double) -> String {
-        NumberText.grouped(Int64(min(number, 1e15).rounded()))
+        NumberText.grouped(Int64(max(-1e15, min(number, 1e15)).rounded()))
     }
 
     // MARK: Parts
