@@ -20,7 +20,7 @@ import rule_parts
 import servers
 import store_parts
 
-PARTS = ["limits", "size", "ingest", "memory", "restart", "query", "rules", "page"]
+PARTS = ["limits", "size", "ingest", "memory", "restart", "query", "rules", "page", "logs"]
 
 
 class Context:

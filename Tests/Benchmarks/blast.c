@@ -1,7 +1,9 @@
 // blast: posts every record of a load file over keep-alive HTTP/1.1 connections, one request in flight on each,
 // from one thread. Prints one JSON object: rates, latencies, refusals, and the CPU of client and server.
 //
-//   blast FILE --port N [--connections 4] [--core N] [--pid SERVER] [--seconds-max 600]
+//   blast FILE --port N [--connections 4] [--core N] [--pid SERVER] [--seconds-max 600] [--bulk 1]
+//
+// Bodies are remote write's; with --bulk they are `_bulk`'s.
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +18,7 @@
 
 #include "load.h"
 
-enum { HEAD_MAX = 512, ANSWER_MAX = 1 << 16, CONNECTIONS_MAX = 256 };
+enum { HEAD_MAX = 512, ANSWER_MAX = 1 << 20, CONNECTIONS_MAX = 256 };
 
 typedef struct {
     int socket;             // -1 when it is done
@@ -34,6 +36,7 @@ typedef struct {
 static const char *file_bytes;
 static size_t *offsets;  // of the records
 static char first_refusal[256];
+static long is_bulk;
 
 static record_header header_of(uint32_t record) {
     record_header header;
@@ -47,6 +50,8 @@ static void begin_request(connection *one, int port) {
     one->body_length = header_of(record).length;
     one->head_length = (size_t)snprintf(
         one->head, sizeof one->head,
+        is_bulk ? "POST /_bulk HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nUser-Agent: blast\r\n"
+                  "Content-Type: application/x-ndjson\r\nContent-Length: %zu\r\n\r\n" :
         "POST /api/v1/write HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nUser-Agent: blast\r\n"
         "Content-Encoding: snappy\r\nContent-Type: application/x-protobuf\r\n"
         "X-Prometheus-Remote-Write-Version: 0.1.0\r\nContent-Length: %zu\r\n\r\n",
@@ -131,7 +136,7 @@ int main(int count, char **arguments) {
         const char *name;
         long *value;
     } options[] = {{"--port", &port}, {"--connections", &connections}, {"--core", &core},
-                   {"--pid", &pid},   {"--seconds-max", &seconds_max}};
+                   {"--pid", &pid},   {"--seconds-max", &seconds_max},   {"--bulk", &is_bulk}};
     for (int index = 2; index < count; index += 2) {
         long *value = NULL;
         for (size_t each = 0; each < sizeof options / sizeof *options; each++)
@@ -144,7 +149,7 @@ int main(int count, char **arguments) {
     }
     if (count < 2 || port <= 0 || connections < 1 || connections > CONNECTIONS_MAX) {
         fprintf(stderr, "usage: blast FILE --port N [--connections 1...%d] [--core N] [--pid SERVER] "
-                        "[--seconds-max N]\n", CONNECTIONS_MAX);
+                        "[--seconds-max N] [--bulk 1]\n", CONNECTIONS_MAX);
         return 2;
     }
     pin_to((int)core);

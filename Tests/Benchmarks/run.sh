@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 tools=.build/bench
 mkdir -p "$tools"
-for program in generate blast probe limits; do
+for program in generate blast probe limits logs; do
     source=Tests/Benchmarks/$program.c
     if [ "$source" -nt "$tools/$program" ] || [ Tests/Benchmarks/load.h -nt "$tools/$program" ]; then
         "${CC:-cc}" -O3 -march=native -D_GNU_SOURCE -Wall -Wextra -pthread -o "$tools/$program" "$source" -lsnappy

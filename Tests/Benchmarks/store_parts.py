@@ -157,3 +157,53 @@ def restart(context):
                                      "samples are there after kill -9")
             finally:
                 server.stop()
+
+
+LOG_RULES = """
+log_metrics:
+  - {name: requests_total, from: {kubernetes.container_name: nginx}, labels: [status, method]}
+  - {name: request_seconds, from: {kubernetes.container_name: nginx}, type: histogram, value: duration, buckets: [0.1, 0.5]}
+"""
+
+
+def own(server, name):
+    """A value of Tocsin's own metrics, the first of its name; None when there is none."""
+    for line in server.get("/metrics")[1].decode().splitlines():
+        if line.startswith(name) and line[len(name)] in "{ ":
+            return float(line.rsplit(" ", 1)[1])
+    return None
+
+
+def logs(context):
+    """Access log lines over `_bulk`, counted and kept, beside a plain C parse of the same bytes."""
+    path = os.path.join(context.scratch, "logs.load")
+    documents = context.size(context.choose(100_000, 400_000))
+    made = json.loads(run([context.tool("logs"), "generate", path, "--documents", str(documents)]))
+    ours = [make for make in context.servers if make.name == "ours"]
+    for _ in range(context.repetitions):
+        limit = json.loads(run([context.tool("logs"), "limit", path, "--core", str(measure.SERVER_CORE)]))
+        context.recorder.add("logs.bulk", "plain C", limit["documents_per_s"])
+        context.recorder.add("logs.bulk.bytes", "plain C", limit["mb_per_s"])
+        for make in ours:
+            server = make(context.scratch, pinned=True, quiet=context.quiet)
+            try:
+                server.use_rules(LOG_RULES)
+                end = time.monotonic() + 30
+                while own(server, "tocsin_log_metric_series") is None and time.monotonic() < end:
+                    time.sleep(0.05)
+                with Span(server) as span:
+                    told = json.loads(run([
+                        context.tool("blast"), path, "--port", str(server.port), "--bulk", "1", "--connections", "4",
+                        "--core", str(measure.CLIENT_CORE), "--pid", str(server.program.pid), "--seconds-max", "600"]))
+                counted = server.number("sum(requests_total)")
+                if counted != documents or told["refusals"]:
+                    context.note(f"{counted:.0f} of {documents} documents counted, {told['refusals']} requests refused: "
+                                 f"{told['first_refusal']}")
+                rate = documents / told["server_cpu_s"]
+                context.recorder.add("logs.bulk", server, rate, span, per_second=told["samples_per_s"], p50_ms=told["p50_ms"])
+                context.recorder.add("logs.bulk.bytes", server, made["bytes"] / told["server_cpu_s"] / 1e6, span)
+                context.recorder.add("logs.bulk.share", server, rate / limit["documents_per_s"], span)
+                held = own(server, "tocsin_log_store_memory_bytes") / own(server, "tocsin_log_store_records")
+                context.recorder.add("logs.memory", server, held, span)
+            finally:
+                server.stop()
