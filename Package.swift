@@ -204,6 +204,12 @@ var targets: [Target] = [
         ]
     ),
 
+    library(
+        "Rules",
+        "LogRules",
+        ["Model", "Matching", "Timekeeping", "Telemetry"]
+    ),
+
     // MARK: Response
     library(
         "Response",
@@ -225,8 +231,9 @@ var targets: [Target] = [
         "Service",
         "StateStore",
         [
-            "SQLite", "CloudWatchIngest", "RuleEvaluation", "SLO", "Incidents", "OnCall", "Paging",
-            "Model",
+            "SQLite", "CloudWatchIngest", "RuleEvaluation", "LogRules", "SLO", "Incidents",
+            "OnCall",
+            "Paging", "Model",
             "Timekeeping",
         ]
     ),
@@ -235,7 +242,8 @@ var targets: [Target] = [
         "Service",
         "ServiceAPI",
         [
-            "Buffers", "APIModel", "HTTPServer", "Ingest", "ScrapeIngest", "Matching", "MetricStore",
+            "Buffers", "APIModel", "HTTPServer", "Ingest", "ScrapeIngest", "Matching",
+            "MetricStore",
             "LogStore",
             "PromQL", "PromQLSyntax",
             "Rules", "SLO",
@@ -272,7 +280,7 @@ var targets: [Target] = [
             "CloudWatchIngest", "EFKIngest", "ElasticsearchIngest", "OTLPLogIngest",
             "RemoteWriteIngest", "ScrapeIngest", "Ingest", "MetricStore", "SampleLog", "LogStore",
             "PromQL",
-            "Rules", "SLO", "RuleEvaluation",
+            "Rules", "SLO", "RuleEvaluation", "LogRules",
             "Incidents", "OnCall", "Paging", "HTTPServer", "HTTPClient", "ServiceRuntime", "Model",
             "Timekeeping",
             "Telemetry", "APIModel",
@@ -284,7 +292,7 @@ var targets: [Target] = [
         "ControlCommands",
         [
             "Buffers", "APIModel", "ArgumentParsing", "CloudWatchIngest", "HTTPClient", "Ingest",
-            "Rules", "RuleEvaluation", "PromQLSyntax", "Configuration",
+            "LogRules", "Rules", "RuleEvaluation", "PromQLSyntax", "Configuration",
             "Incidents", "OnCall", "Matching", "Model", "Telemetry", "Timekeeping",
         ]
     ),
@@ -422,6 +430,7 @@ var targets: [Target] = [
         "RulesTests",
         ["Rules", "PromQL", "PromQLSyntax", "YAML", "Model", "Timekeeping", "Matching"]
     ),
+    tests("Rules", "LogRulesTests", ["LogRules", "Model", "Timekeeping", "Telemetry"]),
     tests("Rules", "SLOTests", ["SLO", "Rules", "Model", "Timekeeping", "Telemetry"]),
     tests(
         "Rules",
@@ -453,10 +462,8 @@ var targets: [Target] = [
         "Service",
         "StateStoreTests",
         [
-            "StateStore", "SQLite", "CloudWatchIngest", "RuleEvaluation", "SLO", "Incidents",
-            "OnCall",
-            "Paging",
-            "Model", "Timekeeping",
+            "StateStore", "SQLite", "CloudWatchIngest", "RuleEvaluation", "LogRules", "SLO",
+            "Incidents", "OnCall", "Paging", "Model", "Timekeeping",
         ]
     ),
     tests("Service", "APIModelTests", ["APIModel"]),

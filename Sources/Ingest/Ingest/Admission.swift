@@ -12,6 +12,7 @@ package final class Admission: SampleAdmitting, LogAdmitting, Sendable {
     private let records: any RecordTaking
     private let preparation: LogPreparation?
     private let logMetrics: LogMetrics
+    private let judge: (any RecordJudging)?
     private let sources: SourceRegistry
     private let clock: any WallClock
     private let allowances = Mutex<[String: RateAllowance]>([:])
@@ -23,6 +24,7 @@ package final class Admission: SampleAdmitting, LogAdmitting, Sendable {
         records: any RecordTaking,
         preparation: LogPreparation? = nil,
         logMetrics: LogMetrics,
+        judge: (any RecordJudging)? = nil,
         sources: SourceRegistry,
         clock: any WallClock
     ) {
@@ -31,6 +33,7 @@ package final class Admission: SampleAdmitting, LogAdmitting, Sendable {
         self.records = records
         self.preparation = preparation
         self.logMetrics = logMetrics
+        self.judge = judge
         self.sources = sources
         self.clock = clock
     }
@@ -66,7 +69,7 @@ package final class Admission: SampleAdmitting, LogAdmitting, Sendable {
             preparation?.take(batch) ?? LogPreparation.Prepared(counted: batch, kept: batch)
         let result = count(prepared.counted, mayComeAgain: true)
         if let turnedAway = notTaken(result, source) { return turnedAway }
-        if !prepared.kept.isEmpty { records.append(prepared.kept) }
+        keep(prepared.kept)
         var taken = AppendResult()
         taken.accepted = batch.count
         let horizon = now + settings.futureSkewMax
@@ -80,6 +83,7 @@ package final class Admission: SampleAdmitting, LogAdmitting, Sendable {
     package func tick() {
         if let preparation { take(preparation.flush()) }
         logMetrics.tick(into: samples)
+        judge?.tick()
     }
 
     /// Counts and keeps what waits for more lines; call it when nothing more comes.
@@ -90,7 +94,14 @@ package final class Admission: SampleAdmitting, LogAdmitting, Sendable {
     /// Counts and keeps records that were acknowledged before and will not come again.
     private func take(_ prepared: LogPreparation.Prepared) {
         _ = count(prepared.counted, mayComeAgain: false)
-        if !prepared.kept.isEmpty { records.append(prepared.kept) }
+        keep(prepared.kept)
+    }
+
+    /// Judges complete records and puts them into the rings.
+    private func keep(_ complete: [LogRecord]) {
+        guard !complete.isEmpty else { return }
+        judge?.judge(complete)
+        records.append(complete)
     }
 
     private func count(_ records: [LogRecord], mayComeAgain: Bool) -> AppendResult {

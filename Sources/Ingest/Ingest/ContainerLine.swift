@@ -68,6 +68,11 @@ struct ContainerLine {
         self.text = text
     }
 
+    /// True for a record that is a whole line as it stands.
+    static func isWhole(_ record: LogRecord) -> Bool {
+        ContainerLine(record).map { !$0.isPartial && $0.time == nil } ?? true
+    }
+
     /// Takes the line feed off the end of the text.
     mutating func trim() {
         if text.utf8.last == 0x0a { text.unicodeScalars.removeLast() }

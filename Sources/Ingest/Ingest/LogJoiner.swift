@@ -74,6 +74,8 @@ struct LogJoiner {
     private let settings: LogJoinSettings
     private var pieces: [Key: Piece] = [:]
     private var events: [Key: Event] = [:]
+    /// Keys of events that were opened since open ones were counted.
+    private var uncounted: [Key] = []
     /// Of texts that are open.
     private var bytes = 0
     private var order: UInt64 = 0
@@ -140,8 +142,9 @@ struct LogJoiner {
 
     /// Open events that were not counted yet, marked as counted.
     mutating func countOpen(_ outcome: inout Outcome) {
-        let uncounted = events.filter { !$0.value.isCounted }
-        for (key, event) in uncounted.sorted(by: { $0.value.order < $1.value.order }) {
+        defer { uncounted = [] }
+        for key in uncounted {
+            guard let event = events[key], !event.isCounted else { continue }
             events[key]?.isCounted = true
             outcome.open.append(
                 Ready(record: finished(event), stream: event.definition, isCounted: false)
@@ -302,6 +305,7 @@ struct LogJoiner {
     ) {
         makeRoom(for: text.utf8.count, &outcome)
         bytes += text.utf8.count
+        if !isCounted { uncounted.append(key) }
         events[key] = Event(
             first: record,
             field: field,
@@ -334,21 +338,29 @@ struct LogJoiner {
         return record
     }
 
-    /// Ends what waits longest until there is room.
+    /// Ends what waits longest until there is room: a tenth of all at once, so that looking for it costs
+    /// little a line.
     private mutating func makeRoom(
         for count: Int,
         keeping kept: Key? = nil,
         _ outcome: inout Outcome
     ) {
-        while openCount >= settings.openMax || bytes + count > settings.bytesMax {
-            let piece = pieces.min { $0.value.order < $1.value.order }
-            let event = events.filter { $0.key != kept }.min { $0.value.order < $1.value.order }
-            guard piece != nil || event != nil else { return }
+        func isFull() -> Bool {
+            openCount >= settings.openMax || bytes + count > settings.bytesMax
+        }
+        guard isFull() else { return }
+        let open =
+            pieces.map { (key: $0.key, order: $0.value.order, isPiece: true) }
+            + events.map { (key: $0.key, order: $0.value.order, isPiece: false) }
+        var left = max(1, open.count / 10)
+        for one in open.sorted(by: { $0.order < $1.order }) where one.isPiece || one.key != kept {
+            guard left > 0 || isFull() else { return }
+            left -= 1
             outcome.cut += 1
-            if let piece, piece.value.order < event?.value.order ?? .max {
-                endPiece(piece.key, &outcome)
-            } else if let event {
-                end(event.key, &outcome)
+            if one.isPiece {
+                endPiece(one.key, &outcome)
+            } else {
+                end(one.key, &outcome)
             }
         }
     }

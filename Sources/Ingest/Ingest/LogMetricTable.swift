@@ -75,6 +75,23 @@ struct LogMetricTable: Sendable {
 
     private var labelSetsMax: Int { max(1, seriesMax / seriesPerLabelSet) }
 
+    /// Every series as it stands; of a histogram its sum and count.
+    var totals: [(series: LabelSet, value: Double)] {
+        series.flatMap { one -> [(series: LabelSet, value: Double)] in
+            let labels = zip(shape.labelNames, one.labels).map { Label($0, $1) }
+            func named(_ name: String) -> LabelSet {
+                LabelSet(labels + [Label(LabelSet.metricName, name)])
+            }
+            guard case .histogram(let bounds) = shape.kind else {
+                return [(named(shape.name), one.totals[0])]
+            }
+            return [
+                (named(shape.name + "_sum"), one.totals[bounds.count + 1]),
+                (named(shape.name + "_count"), one.totals[0...bounds.count].reduce(0, +)),
+            ]
+        }
+    }
+
     // MARK: Counting
 
     /// Adds one observation at a slot; earlier slots than the series has reached are folded into its newest.

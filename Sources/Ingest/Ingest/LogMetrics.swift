@@ -196,6 +196,55 @@ package final class LogMetrics: Sendable {
         }
     }
 
+    // MARK: Trying
+
+    /// What a metric makes of a record.
+    package enum Outcome: Sendable {
+        case counted
+        /// `from` does not select it.
+        case notSelected
+        /// A condition of `where` does not hold.
+        case conditionFails
+        /// Its text or its value cannot be read.
+        case unreadable
+    }
+
+    /// What each metric would make of a record, by its name; nothing is counted.
+    ///
+    /// Of several definitions of one metric the best outcome counts.
+    package func outcomes(of record: LogRecord) -> [(metric: String, outcome: Outcome)] {
+        let (program, names) = state.withLock { state in
+            (state.program, state.tables.mapValues(\.shape.name))
+        }
+        var best: [Int: Outcome] = [:]
+        for pipeline in program.pipelines {
+            let outcome = pipeline.judge(record) {
+                program.parsings[pipeline.parsing].parse(record)
+            }
+            switch (outcome, best[pipeline.table]) {
+            case (.observed, _): best[pipeline.table] = .counted
+            case (_, .counted): break
+            case (.noMatch, _): best[pipeline.table] = .conditionFails
+            case (_, .conditionFails): break
+            case (.unparsed, _): best[pipeline.table] = .unreadable
+            case (.unselected, nil): best[pipeline.table] = .notSelected
+            case (.unselected, _): break
+            }
+        }
+        return best.sorted { $0.key < $1.key }.compactMap { table, outcome in
+            names[table].map { ($0, outcome) }
+        }
+    }
+
+    /// Every series as it stands; of a histogram its sum and count.
+    package var totals: [(metric: String, series: LabelSet, value: Double)] {
+        state.withLock { state in
+            state.tables.sorted { $0.key < $1.key }.flatMap { _, table in
+                table.totals.map { (table.shape.name, $0.series, $0.value) }
+            }
+        }
+    }
+
     // MARK: Counting
 
     /// False while `resume` is waited for.

@@ -14,6 +14,11 @@ package final class LogPreparation: Sendable {
         package var counted: [LogRecord] = []
         /// Complete: to be judged and kept.
         package var kept: [LogRecord] = []
+
+        package init(counted: [LogRecord] = [], kept: [LogRecord] = []) {
+            self.counted = counted
+            self.kept = kept
+        }
     }
 
     private struct Stream: Sendable {
@@ -136,6 +141,12 @@ package final class LogPreparation: Sendable {
     package func take(_ records: [LogRecord]) -> Prepared {
         let now = clock.now()
         return state.withLock { state in
+            // Most batches are whole lines that nothing is to be done with.
+            if state.streams.isEmpty, state.joiner.openCount == 0, state.left.ready.isEmpty,
+                records.allSatisfy(ContainerLine.isWhole)
+            {
+                return Prepared(counted: records, kept: records)
+            }
             var outcome = state.left
             state.left = LogJoiner.Outcome()
             for record in records {

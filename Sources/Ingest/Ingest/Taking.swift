@@ -17,6 +17,15 @@ package protocol RecordTaking: Sendable {
     func append(_ records: [LogRecord])
 }
 
+/// Judges log records as they are admitted.
+package protocol RecordJudging: Sendable {
+    /// Judges records that are complete; what they raise is on disk when it returns.
+    func judge(_ records: [LogRecord])
+
+    /// Judges what time alone brings; called every second.
+    func tick()
+}
+
 extension MetricStore: SampleTaking {}
 
 extension LogStore: RecordTaking {}

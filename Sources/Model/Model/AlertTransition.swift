@@ -90,6 +90,8 @@ package struct AlertTransition: Hashable, Sendable, Codable {
     /// Handing over the same number again after a crash changes nothing. 0: not numbered; then the same
     /// change at the same time counts as a repetition.
     package var sequence: Int64
+    /// The last log lines that made the alert fire, oldest first; nil when it is not about log lines.
+    package var lines: [LogExcerpt]?
 
     package init(
         fingerprint: String,

@@ -7,15 +7,18 @@ package struct RuleSet: Sendable {
     package var logMetrics: [LogMetricDefinition]
     /// In file order: of those that fit a record the first is used.
     package var logStreams: [LogStreamDefinition]
+    package var logRules: [LogRuleDefinition]
 
     package init(
         groups: [RuleGroup] = [],
         logMetrics: [LogMetricDefinition] = [],
-        logStreams: [LogStreamDefinition] = []
+        logStreams: [LogStreamDefinition] = [],
+        logRules: [LogRuleDefinition] = []
     ) {
         self.groups = groups
         self.logMetrics = logMetrics
         self.logStreams = logStreams
+        self.logRules = logRules
     }
 
     package var slos: [SLODefinition] { groups.flatMap(\.slos) }

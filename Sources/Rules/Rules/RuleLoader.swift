@@ -86,7 +86,7 @@ package struct RuleLoader {
                     guard file.isNamed else { continue }
                     assembly.problems.report(
                         document.location,
-                        "these are \(what), not rules; name a file with groups:, log_metrics: or log_streams:"
+                        "these are \(what), not rules; name a file with groups:, log_metrics:, log_streams: or log_rules:"
                     )
                 }
             }
@@ -108,7 +108,7 @@ enum RuleFileKind {
 
     init(of document: YAMLNode) {
         let keys = Set((document.entries ?? []).compactMap(\.key.text))
-        if !keys.isDisjoint(with: ["groups", "log_metrics", "log_streams"]) {
+        if !keys.isDisjoint(with: ["groups", "log_metrics", "log_streams", "log_rules"]) {
             self = .rules
         } else if keys.contains("tests") {
             self = .other("rule tests")

@@ -11,6 +11,8 @@ final class RuleSetAssembly {
     private var slos: [String: SourceLocation] = [:]
     /// The first definition of each log metric.
     private var logMetrics: [String: LogMetricDefinition] = [:]
+    /// Where each log rule was defined first.
+    private var logRules: [String: SourceLocation] = [:]
     /// Where each group of the file at hand was defined first.
     private var groups: [String: SourceLocation] = [:]
     private var groupsFile = ""
@@ -35,6 +37,7 @@ final class RuleSetAssembly {
         guard document["kind"]?.text == "PrometheusRule", let spec = document["spec"] else {
             for definition in LogMetricReader.logMetrics(of: reader) { add(definition) }
             rules.logStreams += LogStreamReader.logStreams(of: reader)
+            for definition in LogRuleReader.logRules(of: reader) { add(definition) }
             return reader
         }
         for key in ["apiVersion", "kind", "metadata", "spec"] { _ = reader.node(key) }
@@ -70,6 +73,26 @@ final class RuleSetAssembly {
             )
         }
         rules.groups.append(group)
+    }
+
+    private func add(_ definition: LogRuleDefinition) {
+        if let first = logRules[definition.name] {
+            problems.report(
+                definition.location,
+                "log rule \"\(definition.name)\" is already defined at \(first); rename one of them"
+            )
+        } else {
+            logRules[definition.name] = definition.location
+        }
+        let before = ruleCount
+        ruleCount += 1
+        if before <= rulesMax, ruleCount > rulesMax {
+            problems.report(
+                definition.location,
+                "more than \(rulesMax) rules in all; load fewer files"
+            )
+        }
+        rules.logRules.append(definition)
     }
 
     /// Several definitions may feed one metric, from other records or in another format, as long as its series

@@ -16,6 +16,19 @@ package struct IncidentDocument: Codable, Hashable, Sendable {
         }
     }
 
+    /// A log line that made the incident's alert fire.
+    package struct Line: Codable, Hashable, Sendable {
+        package var at: String
+        package var stream: String
+        package var text: String
+
+        package init(at: String, stream: String, text: String) {
+            self.at = at
+            self.stream = stream
+            self.text = text
+        }
+    }
+
     package var id: String
     /// `open`, `acknowledged`, `escalated` or `resolved`.
     package var state: String
@@ -36,6 +49,8 @@ package struct IncidentDocument: Codable, Hashable, Sendable {
     /// Set while the alert cannot be seen: why.
     @Null package var blind: String?
     package var timeline: [Event]
+    /// The last log lines that its alerts are about, oldest first; absent when they are about none.
+    package var lines: [Line]?
 
     package init(
         id: String,
@@ -52,7 +67,8 @@ package struct IncidentDocument: Codable, Hashable, Sendable {
         snoozedUntil: String?,
         respondBy: String?,
         blind: String?,
-        timeline: [Event]
+        timeline: [Event],
+        lines: [Line]? = nil
     ) {
         self.id = id
         self.state = state
@@ -69,6 +85,7 @@ package struct IncidentDocument: Codable, Hashable, Sendable {
         self.respondBy = respondBy
         self.blind = blind
         self.timeline = timeline
+        self.lines = lines
     }
 }
 

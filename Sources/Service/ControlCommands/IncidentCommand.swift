@@ -161,6 +161,10 @@ struct IncidentCommand {
         line("runbook", incident.runbook)
         let labels = incident.labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
         line("labels", labels.joined(separator: " "))
+        for logged in incident.lines ?? [] {
+            let body = LogLineText.plain(logged.text)
+            text += "  \(logged.at)  \(LogLineText.plain(logged.stream))  \(body)\n"
+        }
         for event in incident.timeline {
             text += "  \(event.at)  \(event.kind)  \(event.text)"
             text += event.by.map { "  (\($0))\n" } ?? "\n"

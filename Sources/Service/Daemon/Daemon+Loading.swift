@@ -3,6 +3,7 @@ import CloudWatchIngest
 import Configuration
 import Incidents
 import Ingest
+import LogRules
 import MetricStore
 import Model
 import Paging
@@ -29,6 +30,7 @@ extension Daemon {
         try engine.load(files.rules)
         try logMetrics.load(files.rules.logMetrics)
         try preparation.load(files.rules.logStreams)
+        try logRules.load(files.rules.logRules)
         // A store that does not run yet has nothing to tell: once it does, the start asks again.
         if running.withLock({ $0?.samplesAreBack ?? false }) {
             try logMetrics.resume(from: store)

@@ -5,6 +5,7 @@ import ElasticsearchIngest
 import FoundationEssentials
 import HTTPServer
 import Ingest
+import LogRules
 import MetricStore
 import Model
 import OTLPLogIngest
@@ -19,9 +20,9 @@ import Timekeeping
 extension Daemon {
     /// Everything that is answered over HTTP.
     var routes: [HTTPRoute] {
-        let (engine, sources, clock) = (engine, sources, clock)
+        let (engine, logRules, sources, clock) = (engine, logRules, sources, clock)
         let budgets = BudgetRoutes(tracker: tracker, clock: clock)
-        let rules = RuleRoutes { engine.snapshot }
+        let rules = RuleRoutes { engine.snapshot + logRules.groups }
         let sourceRoutes = SourceRoutes(
             statuses: { sources.statuses },
             scrapes: { [scraper] in scraper.snapshot },
@@ -29,6 +30,7 @@ extension Daemon {
         )
         let incidents = IncidentRoutes(dispatcher: dispatcher, pages: pages) { fingerprint in
             _ = engine.release(fingerprint: fingerprint)
+            _ = logRules.release(fingerprint: fingerprint)
         }
         let management = ManagementRoutes(readiness: readiness, metrics: metrics) { [weak self] in
             await self?.reload()

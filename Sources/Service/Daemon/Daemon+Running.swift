@@ -7,6 +7,7 @@ import HTTPClient
 import HTTPServer
 import Incidents
 import Ingest
+import LogRules
 import MetricStore
 import Model
 import OTLPLogIngest
@@ -91,6 +92,7 @@ extension Daemon {
         )
         keep(Task { await ticker.run() })
         engine.start()
+        keep(Task { [logRules] in await logRules.run() })
         try startForward()
         declareSources()
         var polls = pollers.map { poller in Task { await poller.run() } }
@@ -201,12 +203,14 @@ extension Daemon {
             admission.drain()
         }
         await engine.stop()
+        await logRules.handOn()
         for task in stopped?.tasks ?? [] { task.cancel() }
         for task in stopped?.tasks ?? [] { await task.value }
         await offPool { [self] in
             http.stop()
             scrapeClient.stop()
             store.stop()
+            logRules.flush()
             do {
                 try state.close()
             } catch {

@@ -5,6 +5,7 @@ import HTTPClient
 import HTTPServer
 import Incidents
 import Ingest
+import LogRules
 import LogStore
 import MetricStore
 import Model
@@ -40,6 +41,7 @@ final class Daemon: Sendable {
     let sources: SourceRegistry
     let preparation: LogPreparation
     let logMetrics: LogMetrics
+    let logRules: LogRuleEngine
     let admission: Admission
     let http: CurlHTTPClient
     let dispatcher: Dispatcher
@@ -174,6 +176,15 @@ final class Daemon: Sendable {
             log: log.named("rules"),
             metrics: metrics
         )
+        logRules = try LogRuleEngine(
+            store: state,
+            sink: TransitionSink(dispatcher: dispatcher),
+            clock: clock,
+            sleeper: sleeper,
+            parse: { LogText.fields(of: $0) },
+            log: log.named("log-rules"),
+            metrics: metrics
+        )
         admission = Admission(
             settings: AdmissionSettings(
                 samplesPerSecondMax: settings.sources.maxSamplesPerSecond
@@ -182,6 +193,7 @@ final class Daemon: Sendable {
             records: logs,
             preparation: preparation,
             logMetrics: logMetrics,
+            judge: logRules,
             sources: sources,
             clock: clock
         )

@@ -1,4 +1,5 @@
 import Ingest
+import LogRules
 import Model
 import PromQL
 import RuleEvaluation
@@ -34,6 +35,11 @@ enum Rehearsal {
                 .load(rules.logStreams)
         } catch {
             problems += error.problems.map { Diagnostic($0.location, $0.message) }
+        }
+        do {
+            _ = try LogRuleTrial(rules.logRules) { _ in nil }
+        } catch {
+            problems += diagnostics(error)
         }
         return problems
     }

@@ -14,7 +14,7 @@ struct IncidentPage {
                 <p class=\(incident.state == "resolved" ? "ok" : "bad")>\
                 \(PageHTML.escaped(incident.priority)) · \(PageHTML.escaped(incident.summary))</p>
                 \(PageHTML.table(["", ""], facts, empty: ""))
-                <h2>What has happened</h2>
+                \(lines)<h2>What has happened</h2>
                 \(PageHTML.table(["When", "What", "", "Who"], events, empty: "Nothing yet."))
                 <footer>On a terminal: sloctl incident ack \(PageHTML.escaped(incident.id))</footer>
                 """
@@ -41,6 +41,18 @@ struct IncidentPage {
         return rows.compactMap { name, value in
             value.map { [name, PageHTML.escaped($0)] }
         }
+    }
+
+    private var lines: String {
+        guard let lines = incident.lines else { return "" }
+        let rows = lines.map { line in
+            [
+                PageHTML.clock(line.at), PageHTML.escaped(line.stream),
+                "<code>\(PageHTML.escaped(line.text))</code>",
+            ]
+        }
+        return
+            "<h2>The last log lines</h2>\(PageHTML.table(["When", "Where", ""], rows, empty: ""))"
     }
 
     private var events: [[String]] {

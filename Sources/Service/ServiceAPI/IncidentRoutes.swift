@@ -178,8 +178,22 @@ extension IncidentDocument {
             blind: incident.blind,
             timeline: timeline.map {
                 Event(at: $0.at.rfc3339, kind: $0.kind.rawValue, text: $0.text, by: $0.by)
-            }
+            },
+            lines: IncidentDocument.lines(incident)
         )
+    }
+}
+
+extension IncidentDocument {
+    private static let linesMax = 20
+
+    /// The last lines of the alerts that fire, or of all when none does; nil without any.
+    private static func lines(_ incident: Incident) -> [Line]? {
+        let firing = incident.alerts.filter(\.isFiring)
+        let lines = (firing.isEmpty ? incident.alerts : firing).flatMap { $0.lines ?? [] }
+            .sorted { $0.at < $1.at }.suffix(linesMax)
+        guard !lines.isEmpty else { return nil }
+        return lines.map { Line(at: $0.at.rfc3339, stream: $0.stream, text: $0.text) }
     }
 }
 

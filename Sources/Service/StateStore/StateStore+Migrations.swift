@@ -8,6 +8,7 @@ extension StateStore {
             budgetSchema,
             alertSchema,
             spendSchema,
+            logRuleSchema,
         ]
         return scripts.enumerated().map { Migration(version: $0.offset + 1, script: $0.element) }
     }

@@ -107,11 +107,11 @@ import Testing
         ),
         Case.file(
             "{receivers: []}",
-            "f.yaml:1:1: these are on-call settings, not rules; name a file with groups:, log_metrics: or log_streams:"
+            "f.yaml:1:1: these are on-call settings, not rules; name a file with groups:, log_metrics:, log_streams: or log_rules:"
         ),
         Case.file(
             "{tests: [], rule_files: []}",
-            "f.yaml:1:1: these are rule tests, not rules; name a file with groups:, log_metrics: or log_streams:"
+            "f.yaml:1:1: these are rule tests, not rules; name a file with groups:, log_metrics:, log_streams: or log_rules:"
         ),
         Case.file("a: [", "f.yaml:2:1: not valid YAML"),
         Case.file(

@@ -22,6 +22,8 @@ package struct IncidentAlert: Hashable, Sendable, Codable {
     package var resolvedAt: Timestamp?
     /// Why its state cannot be seen just now; nil when it can.
     package var blind: String?
+    /// The last log lines that made it fire, oldest first; nil when it is not about log lines.
+    package var lines: [LogExcerpt]?
 
     package var isFiring: Bool { resolvedAt == nil }
 
@@ -42,12 +44,14 @@ package struct IncidentAlert: Hashable, Sendable, Codable {
         runbook = transition.runbook
         firedAt = transition.at
         updatedAt = transition.at
+        lines = transition.lines
     }
 
     /// Takes over what a later transition says; when it fired stays.
     mutating func update(_ transition: AlertTransition, level: AlertLevel) {
-        let since = firedAt
+        let (since, before) = (firedAt, lines)
         self = IncidentAlert(transition, level: level)
         firedAt = since
+        lines = lines ?? before
     }
 }

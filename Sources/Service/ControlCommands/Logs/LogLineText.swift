@@ -97,7 +97,7 @@ struct LogLineText {
     }
 
     /// Without what a terminal would obey; further lines are indented, a last line feed is left out.
-    private static func plain(_ text: String) -> String {
+    static func plain(_ text: String) -> String {
         var plain = ""
         let end = text.unicodeScalars.last == "\n" ? 1 : 0
         for scalar in text.unicodeScalars.dropLast(end) {

@@ -16,7 +16,7 @@ import Timekeeping
 ///   (those that all alerts share), `opened_at`, `respond_by`, `acknowledged_at`, `acknowledged_by`,
 ///   `snoozed_until`, `resolved_at`, `resolved_by`, `reopenings`, `blind`, `alerts`, `omitted_alerts`.
 /// - each alert: `fingerprint`, `rule`, `name`, `status` (firing or resolved), `level`, `priority`, `value`,
-///   `unit`, `summary`, `labels`, `annotations`, `fired_at`, `resolved_at`, `blind`.
+///   `unit`, `summary`, `labels`, `annotations`, `fired_at`, `resolved_at`, `blind`, and `lines` (`at`, `stream`, `text`) of an alert about log lines.
 struct TocsinBody {
     let page: Page
     let links: PageLinks
@@ -68,7 +68,21 @@ struct TocsinBody {
     }
 
     private func alert(_ alert: IncidentAlert) -> JSONBody {
+        let lines = alert.lines.map { lines in
+            [("lines", JSONBody.list(lines.map(line)))]
+        }
+        return .object(fields(alert) + (lines ?? []))
+    }
+
+    private func line(_ line: LogExcerpt) -> JSONBody {
         .object([
+            ("at", .text(line.at.rfc3339)), ("stream", .text(line.stream)),
+            ("text", .text(line.text)),
+        ])
+    }
+
+    private func fields(_ alert: IncidentAlert) -> [(String, JSONBody)] {
+        [
             ("fingerprint", .text(alert.fingerprint)),
             ("rule", .text(alert.rule)),
             ("name", .text(alert.alertName)),
@@ -83,6 +97,6 @@ struct TocsinBody {
             ("fired_at", .text(alert.firedAt.rfc3339)),
             ("resolved_at", .optional(alert.resolvedAt?.rfc3339)),
             ("blind", .optional(alert.blind)),
-        ])
+        ]
     }
 }
