@@ -10,4 +10,6 @@ echo "Installing Python test clients into .venv (moto: CloudWatch server; boto3:
 echo "fluent-logger: log shipper; standardwebhooks: signature check; pytest: runner; jsonschema: contract check)"
 python3 -m venv .venv
 .venv/bin/pip install --quiet --disable-pip-version-check -r "$requirements"
+# The reference for imported rules; of what it would bring along its rule classes need little.
+.venv/bin/pip install --quiet --disable-pip-version-check --no-deps "elastalert2==2.19.*"
 cp "$requirements" "$stamp"

@@ -27,6 +27,7 @@ package struct RuleCheckDocument: Codable, Hashable, Sendable {
     package var thresholds: Int
     package var objectives: Int
     package var logMetrics: Int
+    package var logRules: Int
     package var problems: [Entry]
     package var warnings: [Entry]
     /// What is as meant, and good to know.
@@ -38,6 +39,7 @@ package struct RuleCheckDocument: Codable, Hashable, Sendable {
         thresholds: Int,
         objectives: Int,
         logMetrics: Int,
+        logRules: Int = 0,
         problems: [Entry],
         warnings: [Entry],
         notes: [Entry] = []
@@ -49,6 +51,7 @@ package struct RuleCheckDocument: Codable, Hashable, Sendable {
         self.thresholds = thresholds
         self.objectives = objectives
         self.logMetrics = logMetrics
+        self.logRules = logRules
         self.problems = problems
         self.warnings = warnings
         self.notes = notes

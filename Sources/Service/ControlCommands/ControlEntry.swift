@@ -13,7 +13,8 @@ package enum ControlEntry {
             messages: { StandardStream.error.write($0) },
             isInteractive: isInteractive,
             hasColor: isInteractive && environment["NO_COLOR"] == nil
-                && environment["TERM"] != "dumb"
+                && environment["TERM"] != "dumb",
+            input: { readLine(strippingNewline: true) }
         )
         let http = CurlHTTPClient(log: .silent, metrics: MetricsRegistry())
         do {

@@ -7,17 +7,21 @@ package struct Terminal: Sendable {
     /// True when data goes to a person's screen.
     package var isInteractive: Bool
     package var hasColor: Bool
+    /// The next line of what is piped in, without its end; nil at the end.
+    package var input: @Sendable () -> String?
 
     package init(
         output: @escaping @Sendable (String) -> Void,
         messages: @escaping @Sendable (String) -> Void,
         isInteractive: Bool,
-        hasColor: Bool
+        hasColor: Bool,
+        input: @escaping @Sendable () -> String? = { nil }
     ) {
         self.output = output
         self.messages = messages
         self.isInteractive = isInteractive
         self.hasColor = hasColor
+        self.input = input
     }
 
     enum Color: String {

@@ -42,15 +42,22 @@ struct CommandRun {
     }
 
     /// Runs a command line of `sloctl`.
-    init(_ arguments: [String], server: Server = Server(), hasColor: Bool = false) async {
+    init(
+        _ arguments: [String],
+        server: Server = Server(),
+        hasColor: Bool = false,
+        input: [String] = []
+    ) async {
         let kept = Captured()
+        let lines = Mutex(input[...])
         let program = ControlProgram(
             environment: ["USER": "ann"],
             terminal: Terminal(
                 output: { kept.print($0) },
                 messages: { kept.tell($0) },
                 isInteractive: hasColor,
-                hasColor: hasColor
+                hasColor: hasColor,
+                input: { lines.withLock { $0.popFirst() } }
             ),
             http: server,
             clock: ManualClock(Timestamp(milliseconds: 1_700_000_000_000))

@@ -25,8 +25,8 @@ import Testing
     @Test func bashOffersWhatFits() async throws {
         #expect(try await Self.offered(["sloctl", "ru"]) == ["rules"])
         #expect(
-            try await Self.offered(["sloctl", "rules", ""]).prefix(3) == [
-                "check", "test", "export",
+            try await Self.offered(["sloctl", "rules", ""]).prefix(5) == [
+                "check", "test", "try", "export", "import",
             ]
         )
         #expect(try await Self.offered(["sloctl", "rules", "test", "--di"]) == ["--diff"])
@@ -39,7 +39,9 @@ import Testing
 
     @Test func everyShellHasItsScript() async {
         let fish = await CommandRun(["completion", "fish"])
-        #expect(fish.output.contains("-f -a rules -d 'Check, test and export rule files'"))
+        #expect(
+            fish.output.contains("-f -a rules -d 'Check, test, try, import and export rule files'")
+        )
         #expect(await CommandRun(["completion", "zsh"]).output.contains("bashcompinit"))
         let other = await CommandRun(["completion", "tcsh"])
         #expect(other.code == .usage)

@@ -95,6 +95,7 @@ struct RulesCheckCommand {
                 "OK: \(document.groups) groups, \(document.rules) rules, "
                     + "\(document.thresholds) thresholds, \(document.objectives) objectives, "
                     + "\(document.logMetrics) log metrics"
+                    + (document.logRules > 0 ? ", \(document.logRules) log rules" : "")
                     + (findings.isEmpty ? "\n" : "; \(findings.count) warnings\n")
             )
         }
@@ -216,6 +217,7 @@ struct RulesCheckCommand {
             thresholds: rules.groups.reduce(0) { $0 + $1.thresholds.count },
             objectives: rules.slos.count,
             logMetrics: rules.logMetrics.count,
+            logRules: rules.logRules.count,
             problems: problems.map { entry($0.location, $0.message, nil) },
             warnings: findings.map { entry($0.location, $0.message, $0.lint) },
             notes: notes.map { entry($0.location, $0.message, nil) }

@@ -4,8 +4,11 @@ import ArgumentParsing
 struct RulesCommand {
     static let spec = CommandSpec(
         "rules",
-        "Check, test and export rule files",
-        subcommands: [RulesCheckCommand.spec, RulesTestCommand.spec, RulesExportCommand.spec]
+        "Check, test, try, import and export rule files",
+        subcommands: [
+            RulesCheckCommand.spec, RulesTestCommand.spec, RulesTryCommand.spec,
+            RulesExportCommand.spec, RulesImportCommand.spec,
+        ]
     )
 
     let client: APIClient
@@ -16,6 +19,8 @@ struct RulesCommand {
         case "check":
             try await RulesCheckCommand(client: client, terminal: terminal).run(invocation)
         case "test": try await RulesTestCommand(terminal: terminal).run(invocation)
+        case "try": try RulesTryCommand(terminal: terminal).run(invocation)
+        case "import": try RulesImportCommand(terminal: terminal).run(invocation)
         case "export": try RulesExportCommand(terminal: terminal).run(invocation)
         default: preconditionFailure("the parser knows the subcommands")
         }
