@@ -10,7 +10,16 @@ import Timekeeping
 /// Puts records through streams, metrics and rules with nothing behind.
 struct LogTrial {
     /// Takes every sample and keeps none: the totals are asked of the metrics.
-    private struct Nowhere: SampleAppending {
+    private struct Nowhere: SampleAppending, SeriesReading {
+        func select(
+            _ selection: SeriesSelection,
+            sampleLimit: Int
+        ) throws(SeriesReadingError) -> [SeriesSamples] { [] }
+
+        func labelSets(
+            _ selection: SeriesSelection
+        ) throws(SeriesReadingError) -> [LabelSet] { [] }
+
         func append(_ batch: SampleBatch) -> AppendResult {
             var result = AppendResult()
             result.accepted = batch.sampleCount
@@ -36,6 +45,7 @@ struct LogTrial {
         try preparation.load(set.logStreams)
         metrics = LogMetrics(clock: SystemClock(), metrics: registry, log: .silent)
         try metrics.load(set.logMetrics)
+        try metrics.resume(from: Nowhere())
         rules = try LogRuleTrial(set.logRules) { LogText.fields(of: $0) }
         document = LogTrialDocument(
             metrics: Set(set.logMetrics.map(\.name)).sorted().map {
@@ -98,7 +108,7 @@ struct LogTrial {
                 }
             }
         }
-        metrics.count(prepared.counted, into: Nowhere())
+        _ = metrics.count(prepared.counted, into: Nowhere(), mayComeAgain: false)
         for record in prepared.kept {
             last = max(last, record.eventTime)
             add(rules.take(record))
