@@ -15,6 +15,7 @@ package final class Admission: SampleAdmitting, LogAdmitting, Sendable {
     private let judge: (any RecordJudging)?
     private let sources: SourceRegistry
     private let clock: any WallClock
+    private let relabeller: BatchRelabeller?
     private let allowances = Mutex<[String: RateAllowance]>([:])
 
     /// A door in front of these stores; without a preparation, records are taken as they come.
@@ -36,26 +37,74 @@ package final class Admission: SampleAdmitting, LogAdmitting, Sendable {
         self.judge = judge
         self.sources = sources
         self.clock = clock
+        let rules = settings.writeRelabelling
+        relabeller = rules.isEmpty ? nil : BatchRelabeller(rules)
     }
 
     package func admit(_ batch: SampleBatch, from source: String) -> AdmissionOutcome {
         let now = clock.now()
         if let turnedAway = overLimit(batch.sampleCount, source, now) { return turnedAway }
         var batch = batch
+        var dropped = 0
+        if let relabeller, Admission.isPushed(source) {
+            let outcome = relabeller.apply(to: batch)
+            batch = outcome.batch
+            dropped = outcome.dropped
+        }
         batch.source = source
         guard let result = samples.tryAppend(batch) else { return storeIsBehind(source) }
         if let turnedAway = notTaken(result, source) { return turnedAway }
-        let horizon = (now + settings.futureSkewMax).milliseconds
+        if dropped > 0 { sources.dropped(source, cause: Admission.relabelCause, count: dropped) }
+        note(times(of: batch.timestamps, now), of: source, result, now)
+        return .admitted(result)
+    }
+
+    /// What rules of `sources.write_relabel_configs` drop is counted as this.
+    package static let relabelCause = "write_relabel"
+
+    /// True for sources whose series are named by somebody else, who sends them here.
+    private static func isPushed(_ source: String) -> Bool {
+        !source.hasPrefix("scrape/") && !source.hasPrefix("cloudwatch")
+    }
+
+    /// The times of a batch, as far as they matter to its source's standing.
+    private struct Times {
+        /// The newest that is not further ahead than may be.
         var newest = Int64.min
-        for timestamp in batch.timestamps where timestamp <= horizon {
-            newest = max(newest, timestamp)
+        /// The newest of all.
+        var furthest = Int64.min
+        var late = 0
+    }
+
+    private func times(of timestamps: [Int64], _ now: Timestamp) -> Times {
+        let horizon = (now + settings.futureSkewMax).milliseconds
+        let late = (now - settings.lateAfter).milliseconds
+        var times = Times()
+        for timestamp in timestamps {
+            if timestamp <= horizon { times.newest = max(times.newest, timestamp) }
+            times.furthest = max(times.furthest, timestamp)
+            if timestamp < late { times.late += 1 }
         }
+        return times
+    }
+
+    private func note(
+        _ times: Times,
+        of source: String,
+        _ result: AppendResult,
+        _ now: Timestamp
+    ) {
         sources.admitted(
             source,
             result,
-            newest: newest == .min ? nil : Timestamp(milliseconds: newest)
+            newest: times.newest == .min ? nil : Timestamp(milliseconds: times.newest)
         )
-        return .admitted(result)
+        sources.timed(
+            source,
+            ahead: times.furthest == .min
+                ? nil : Timestamp(milliseconds: times.furthest) - now,
+            late: times.late
+        )
     }
 
     package func admit(_ batch: [LogRecord], from source: String) -> AdmissionOutcome {

@@ -26,8 +26,17 @@ package final class SourceRegistry: Sendable {
         var batches = 0
         var overloads = 0
         var refused: [String: Int] = [:]
+        /// Samples that came in late.
+        var late = 0
+        /// How far ahead of this machine's clock the newest sample of the last batch was; below zero: behind.
+        var ahead: Duration?
+        var rate = RecentRate()
+        /// The last failure or refusal, also when it is over.
+        var lastError: (text: String, at: Timestamp)?
     }
 
+    /// Times that are further ahead of this machine's clock than this are told of.
+    package static let skewShown = Duration.seconds(10)
     /// How long a refusal stays in a source's advice.
     package static let refusalShown = Duration.seconds(600)
 
@@ -71,9 +80,19 @@ package final class SourceRegistry: Sendable {
 
     /// A source failed; `advice` says what, where and how to mend it.
     package func failed(_ name: String, advice: String) {
+        let now = clock.now()
         update(name) { entry in
             entry.failure = advice
+            entry.lastError = (advice, now)
             entry.failures += 1
+        }
+    }
+
+    /// Says that a source of many parts exists and is on; `judged` tells how it is doing, and nothing else does.
+    package func declareJudged(_ name: String) {
+        update(name) { entry in
+            entry.isOn = true
+            entry.isJudged = true
         }
     }
 
@@ -88,6 +107,7 @@ package final class SourceRegistry: Sendable {
             if worked { entry.lastSuccess = now }
             if !worked, failure != nil { entry.failures += 1 }
             entry.failure = failure
+            if let failure { entry.lastError = (failure, now) }
         }
     }
 
@@ -102,6 +122,7 @@ package final class SourceRegistry: Sendable {
         update(name) { entry in
             entry.refused[cause, default: 0] += count
             entry.refusal = (message, now)
+            entry.lastError = (message, now)
         }
     }
 
@@ -111,17 +132,34 @@ package final class SourceRegistry: Sendable {
         update(name) { entry in
             entry.batches += 1
             entry.accepted += result.accepted
+            entry.rate.add(result.accepted, at: now)
             entry.duplicates += result.duplicates
             entry.revised += result.revised
             for (cause, count) in result.refused {
                 entry.refused[cause.rawValue, default: 0] += count
             }
-            if let refusal = result.firstRefusal { entry.refusal = (refusal, now) }
+            if let refusal = result.firstRefusal {
+                entry.refusal = (refusal, now)
+                entry.lastError = (refusal, now)
+            }
             if !entry.isJudged {
                 entry.lastSuccess = now
                 entry.failure = nil
             }
             if let newest { entry.watermark = max(entry.watermark ?? newest, newest) }
+        }
+    }
+
+    /// Samples were left out on purpose, as a rule says.
+    package func dropped(_ name: String, cause: String, count: Int) {
+        update(name) { $0.refused[cause, default: 0] += count }
+    }
+
+    /// How the times of a batch stand to this machine's clock: how far the newest is ahead, how many are late.
+    package func timed(_ name: String, ahead: Duration?, late: Int) {
+        update(name) { entry in
+            entry.late += late
+            if let ahead { entry.ahead = ahead }
         }
     }
 
@@ -141,7 +179,12 @@ package final class SourceRegistry: Sendable {
                 lastSuccess: entry.lastSuccess,
                 watermark: entry.watermark,
                 accepted: entry.accepted,
-                refused: entry.refused
+                refused: entry.refused,
+                health: SourceRegistry.health(entry, now: now),
+                perSecond: entry.rate.perSecond(at: now),
+                overloads: entry.overloads,
+                lastError: entry.lastError?.text ?? "",
+                lastErrorAt: entry.lastError?.at
             )
             status.notice = entry.notice
             return status
@@ -153,11 +196,21 @@ package final class SourceRegistry: Sendable {
         entries.withLock { $0[name]?.watermark }
     }
 
+    private static func health(_ entry: Entry, now: Timestamp) -> SourceHealth {
+        guard entry.isOn else { return .off }
+        guard entry.failure == nil else { return .failing }
+        if let refusal = entry.refusal, now - refusal.at <= refusalShown { return .refusing }
+        return entry.lastSuccess == nil ? .waiting : .ok
+    }
+
     private static func advice(_ entry: Entry, now: Timestamp) -> String {
         guard entry.isOn else { return entry.offAdvice }
         if let failure = entry.failure { return failure }
-        guard let refusal = entry.refusal, now - refusal.at <= refusalShown else { return "" }
-        return refusal.text
+        if let refusal = entry.refusal, now - refusal.at <= refusalShown { return refusal.text }
+        guard let ahead = entry.ahead, ahead > skewShown else { return "" }
+        return
+            "its newest samples are \(Int(ahead.inSeconds)) s ahead of this machine's clock; set both "
+            + "clocks by NTP"
     }
 
     private func update(_ name: String, _ change: (inout Entry) -> Void) {
@@ -201,6 +254,16 @@ package final class SourceRegistry: Sendable {
             family("tocsin_source_overloads", .counter, "Batches turned away for now.") {
                 Double($0.overloads)
             },
+            family(
+                "tocsin_source_late",
+                .counter,
+                "Samples that came in more than five minutes after their time."
+            ) { Double($0.late) },
+            family(
+                "tocsin_source_ahead_seconds",
+                .gauge,
+                "How far the newest sample of the last batch was ahead of the clock."
+            ) { $0.ahead?.inSeconds },
             family("tocsin_source_failures", .counter, "Failures of the source itself.") {
                 Double($0.failures)
             },

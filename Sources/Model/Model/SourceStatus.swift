@@ -1,5 +1,18 @@
 package import Timekeeping
 
+/// How a source is doing, in one word.
+package enum SourceHealth: String, Hashable, Sendable, Codable {
+    /// Not turned on.
+    case off
+    /// On, and nothing has come yet.
+    case waiting
+    case ok
+    /// It works, and some of what it brings is refused.
+    case refusing
+    /// It does not work, or a part of it does not.
+    case failing
+}
+
 /// What one source of samples or records is doing, for the status page, `sloctl sources` and `/metrics`.
 package struct SourceStatus: Hashable, Sendable, Codable {
     /// `cloudwatch/eu-west-1`, `forward`, `remote_write`.
@@ -15,6 +28,14 @@ package struct SourceStatus: Hashable, Sendable, Codable {
     package var accepted: Int
     /// Refusals by cause.
     package var refused: [String: Int]
+    package var health: SourceHealth
+    /// Samples or records let in, over the last minute; nil before any.
+    package var perSecond: Double?
+    /// Batches turned away for now.
+    package var overloads: Int
+    /// The last failure or refusal, also when it is over.
+    package var lastError: String
+    package var lastErrorAt: Timestamp?
 
     package init(
         name: String,
@@ -23,7 +44,12 @@ package struct SourceStatus: Hashable, Sendable, Codable {
         lastSuccess: Timestamp? = nil,
         watermark: Timestamp? = nil,
         accepted: Int = 0,
-        refused: [String: Int] = [:]
+        refused: [String: Int] = [:],
+        health: SourceHealth = .waiting,
+        perSecond: Double? = nil,
+        overloads: Int = 0,
+        lastError: String = "",
+        lastErrorAt: Timestamp? = nil
     ) {
         self.name = name
         self.isOn = isOn
@@ -32,5 +58,10 @@ package struct SourceStatus: Hashable, Sendable, Codable {
         self.watermark = watermark
         self.accepted = accepted
         self.refused = refused
+        self.health = health
+        self.perSecond = perSecond
+        self.overloads = overloads
+        self.lastError = lastError
+        self.lastErrorAt = lastErrorAt
     }
 }

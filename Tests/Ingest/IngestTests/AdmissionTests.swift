@@ -66,6 +66,47 @@ import Timekeeping
         #expect(sources.watermark(of: "remote_write") == now - .seconds(10))
     }
 
+    @Test func pushedSeriesAreRelabelledAndOthersAreNot() throws {
+        let (rules, _) = try RelabelRuleTests.rules(
+            """
+            - {source_labels: [__name__], regex: up, target_label: __name__, replacement: renamed}
+            - {source_labels: [__name__], regex: noise, action: drop}
+            """
+        )
+        let door = door(AdmissionSettings(writeRelabelling: rules))
+        let now = clock.now()
+        _ = door.admit(batch([now]), from: "remote_write")
+        _ = door.admit(batch([now]), from: "scrape/j")
+        _ = door.admit(batch([now + .seconds(1)]), from: "cloudwatch/eu-west-1")
+        #expect(store.series[["__name__": "renamed"]]?.points.count == 1)
+        #expect(store.series[["__name__": "up"]]?.points.count == 2)
+        var noise = SampleBatch()
+        noise.append(
+            ["__name__": "noise"],
+            samples: [Sample(now, 1), Sample(now + .seconds(1), 1)]
+        )
+        _ = door.admit(noise, from: "otlp")
+        #expect(status("otlp")?.refused == ["write_relabel": 2])
+        #expect(status("otlp")?.advice == "")
+        #expect(store.series[["__name__": "noise"]] == nil)
+    }
+
+    @Test func lateSamplesAndClocksThatAreAheadAreCounted() {
+        let now = clock.now()
+        _ = door().admit(
+            batch([
+                now - .seconds(600), now - .seconds(301), now - .seconds(299), now + .seconds(30),
+            ]),
+            from: "remote_write"
+        )
+        let text = registry.exposition(.text)
+        #expect(text.contains(#"tocsin_source_late_total{source="remote_write"} 2"#))
+        #expect(text.contains(#"tocsin_source_ahead_seconds{source="remote_write"} 30"#))
+        #expect(
+            status("remote_write")?.advice.contains("30 s ahead of this machine's clock") == true
+        )
+    }
+
     @Test func refusalsAreCountedByCauseAndShownForAWhile() {
         var refusal = AppendResult()
         refusal.duplicates = 2

@@ -125,6 +125,14 @@ import Timekeeping
         #expect(status?.advice == "")
     }
 
+    @Test func aJobOfWhichNothingAnswersHasNoSuccess() async {
+        use([job()])
+        await pass(10)
+        #expect(door.drain().count == 5)
+        #expect(status?.lastSuccess == nil)
+        #expect(status?.health == .failing)
+    }
+
     @Test(arguments: [
         (503, "the target answered 503, not 200"),
         (401, "the target answered 401, not 200; check the job's credentials"),

@@ -103,7 +103,7 @@ package final class Scraper: Sendable {
             return old.map(\.name).filter { name in !kept.contains { $0.name == name } }
         }
         for name in gone { sources.forget("scrape/\(name)") }
-        for job in settings.jobs { sources.declare(job.source, isOn: true) }
+        for job in settings.jobs { sources.declareJudged(job.source) }
     }
 
     /// Scrapes until the task is cancelled.

@@ -2,60 +2,61 @@
 ///
 /// Pages list their series in the same order again and again, so each entry remembers which came next: then a
 /// series is found by comparing its text with one other.
-struct SeriesCache: Sendable {
+package struct SeriesCache: Sendable {
     /// What is known of one text.
-    struct Entry: Sendable {
+    package struct Entry: Sendable {
         /// The text in `texts`.
-        var text: Range<Int>
+        package var text: Range<Int>
         /// The labels in `labelBytes`, in the encoding of `SampleBatch`; empty when a rule drops the series.
-        var labels: Range<Int>
-        var hash: UInt64
+        package var labels: Range<Int>
+        package var hash: UInt64
         /// The entry that came next on the last page; -1 when none is known.
-        var next: Int32 = -1
+        package var next: Int32 = -1
         /// The page on which the text stood last.
-        var page: UInt32
+        package var page: UInt32
         /// A series of the last good page that has to be ended when it vanishes.
-        var isPresent = false
+        package var isPresent = false
         /// To be `isPresent` once the page that is read turns out to be good.
-        var isTracked = false
+        package var isTracked = false
 
-        var isDropped: Bool { labels.isEmpty }
+        package var isDropped: Bool { labels.isEmpty }
     }
 
-    private(set) var entries: [Entry] = []
-    private(set) var labelBytes: [UInt8] = []
-    private var texts: [UInt8] = []
+    package var entries: [Entry] = []
+    package private(set) var labelBytes: [UInt8] = []
+    @usableFromInline var texts: [UInt8] = []
     /// Numbers of entries plus 1 by hash; 0 is empty.
     ///
     /// A power of two in size, at most half full.
     private var table: [Int32] = []
     private let seed: UInt64
 
-    init(seed: UInt64) { self.seed = seed }
+    package init(seed: UInt64) { self.seed = seed }
 
-    var count: Int { entries.count }
+    package var count: Int { entries.count }
 
     /// Bytes that the cache takes, about.
-    var byteCount: Int {
+    package var byteCount: Int {
         texts.capacity + labelBytes.capacity + table.capacity * 4
             + entries.capacity * MemoryLayout<Entry>.stride
     }
 
-    subscript(index: Int) -> Entry {
+    @inlinable
+    package subscript(index: Int) -> Entry {
         get { entries[index] }
         set { entries[index] = newValue }
     }
 
     /// Marks an entry as standing on a page, behind another; true when it was not there on that page yet.
-    @inline(__always)
-    mutating func touch(_ index: Int, after previous: Int, page: UInt32) {
+    @inlinable
+    package mutating func touch(_ index: Int, after previous: Int, page: UInt32) {
         entries[index].page = page
         if previous >= 0 { entries[previous].next = Int32(truncatingIfNeeded: index) }
     }
 
     /// The length of the expected entry's text when the page goes on with it at `offset`; 0 when it does not.
-    @inline(__always)
-    func expected(_ index: Int, _ page: Span<UInt8>, _ offset: Int) -> Int {
+    @inlinable
+    package func expected(_ index: Int, _ page: Span<UInt8>, _ offset: Int) -> Int {
         let text = entries[index].text
         guard text.count <= page.count - offset else { return 0 }
         let known = texts.span
@@ -66,14 +67,14 @@ struct SeriesCache: Sendable {
     }
 
     /// A text's hash, seeded, so that nobody outside can choose texts that collide.
-    func hash(_ page: Span<UInt8>, _ range: Range<Int>) -> UInt64 {
+    package func hash(_ page: Span<UInt8>, _ range: Range<Int>) -> UInt64 {
         var hash = seed
         for index in range { hash = (hash ^ UInt64(page[index])) &* 0x9e37_79b9_7f4a_7c15 }
         return hash ^ hash >> 32
     }
 
     /// The entry of a text.
-    func find(_ page: Span<UInt8>, _ range: Range<Int>, _ hash: UInt64) -> Int? {
+    package func find(_ page: Span<UInt8>, _ range: Range<Int>, _ hash: UInt64) -> Int? {
         guard !table.isEmpty else { return nil }
         let known = texts.span
         var place = Int(truncatingIfNeeded: hash) & (table.count - 1)
@@ -96,7 +97,7 @@ struct SeriesCache: Sendable {
     /// the series is dropped.
     ///
     /// The new entry's number.
-    mutating func add(
+    package mutating func add(
         _ page: Span<UInt8>,
         _ range: Range<Int>,
         _ hash: UInt64,
@@ -120,7 +121,7 @@ struct SeriesCache: Sendable {
     }
 
     /// Keeps what satisfies a condition, and forgets the rest with its bytes.
-    mutating func keep(_ condition: (Entry) -> Bool) {
+    package mutating func keep(_ condition: (Entry) -> Bool) {
         var kept: [Entry] = []
         var places = [Int32](repeating: -1, count: entries.count)
         var newTexts: [UInt8] = []
