@@ -13,20 +13,35 @@ package struct SourceDocument: Codable, Hashable, Sendable {
     @Null package var lagSeconds: Double?
     package var accepted: Int
     package var refused: [String: Int]
+    /// `off`, `waiting`, `ok`, `refusing` or `failing`.
+    package var state: String
+    /// Samples or records let in a second, over the last minute; null before any.
+    @Null package var perSecond: Double?
+    /// Batches turned away for now.
+    package var overloads: Int
+    /// The last error, also when it is over; empty when there was none.
+    package var lastError: String
+    @Null package var lastErrorAt: String?
 
     package init(
         name: String,
         on: Bool,
+        state: String,
         advice: String,
         notice: String = "",
         lastSuccess: String?,
         watermark: String?,
         lagSeconds: Double?,
         accepted: Int,
-        refused: [String: Int]
+        refused: [String: Int],
+        perSecond: Double?,
+        overloads: Int,
+        lastError: String,
+        lastErrorAt: String?
     ) {
         self.name = name
         self.on = on
+        self.state = state
         self.advice = advice
         self.notice = notice
         self.lastSuccess = lastSuccess
@@ -34,6 +49,10 @@ package struct SourceDocument: Codable, Hashable, Sendable {
         self.lagSeconds = lagSeconds
         self.accepted = accepted
         self.refused = refused
+        self.perSecond = perSecond
+        self.overloads = overloads
+        self.lastError = lastError
+        self.lastErrorAt = lastErrorAt
     }
 }
 

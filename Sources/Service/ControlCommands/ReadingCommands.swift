@@ -11,7 +11,7 @@ struct ReadingCommands {
             subcommands: [CommandSpec("list", "List objectives with target, window and status")]
         ),
         CommandSpec("alerts", "List pending and firing alerts"),
-        CommandSpec("sources", "Show what each source is doing, and how to mend what it is not"),
+        SourcesCommand.spec,
         CommandSpec(
             "notify",
             "Look at what was sent",
@@ -26,7 +26,7 @@ struct ReadingCommands {
         switch invocation.path.first {
         case "slo": try await objectives()
         case "alerts": try await alerts()
-        case "sources": try await sources()
+        case "sources": try await SourcesCommand(client: client, terminal: terminal).run(invocation)
         case "notify": try await deliveries()
         default: preconditionFailure("the parser knows the commands")
         }
@@ -61,22 +61,6 @@ struct ReadingCommands {
                 alert.labels["alertname"] ?? "", alert.state, alert.activeAt ?? "",
                 Double(alert.value).map { PromQLNumber.text($0) } ?? NumberText.unknown,
                 labels.joined(separator: " "),
-            ])
-        }
-        terminal.output(table.text)
-    }
-
-    private func sources() async throws(CommandFailure) {
-        let list: SourceListDocument = try await client.get("/v1/sources")
-        var table = TableText(header: ["SOURCE", "ON", "LAG", "ACCEPTED", "REFUSED", "ADVICE"])
-        for source in list.sources {
-            let refused = source.refused.sorted { $0.key < $1.key }
-                .map { "\($0.key) \($0.value)" }.joined(separator: ", ")
-            table.add([
-                source.name, source.on ? "on" : "off",
-                source.lagSeconds.map { NumberText.roughDuration($0) } ?? NumberText.unknown,
-                "\(source.accepted)", refused.isEmpty ? "0" : refused,
-                [source.advice, source.notice].filter { !$0.isEmpty }.joined(separator: "; "),
             ])
         }
         terminal.output(table.text)

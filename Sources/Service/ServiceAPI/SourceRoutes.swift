@@ -35,13 +35,18 @@ package struct SourceRoutes: Sendable {
             SourceDocument(
                 name: status.name,
                 on: status.isOn,
+                state: status.health.rawValue,
                 advice: status.advice,
                 notice: status.notice,
                 lastSuccess: status.lastSuccess?.rfc3339,
                 watermark: status.watermark?.rfc3339,
                 lagSeconds: status.watermark.map { max(0, (now - $0).inSeconds) },
                 accepted: status.accepted,
-                refused: status.refused
+                refused: status.refused,
+                perSecond: status.perSecond.map { ($0 * 1000).rounded() / 1000 },
+                overloads: status.overloads,
+                lastError: status.lastError,
+                lastErrorAt: status.lastErrorAt?.rfc3339
             )
         }
     }

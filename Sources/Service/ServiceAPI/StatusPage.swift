@@ -111,20 +111,40 @@ struct StatusPage {
 
     private var sourceTable: String {
         PageHTML.table(
-            ["Source", "", "Lag", "Accepted", "Refused", "Advice"],
+            ["Source", "", "Last success", "Lag", "A second", "Accepted", "Dropped", "What to do"],
             sources.map { source in
-                let refused = source.refused.sorted { $0.key < $1.key }
+                let color =
+                    switch source.state {
+                    case "ok": "ok"
+                    case "refusing": "warn"
+                    case "failing": "bad"
+                    default: ""
+                    }
+                let dropped = source.refused.sorted { $0.key < $1.key }
                     .map { "\($0.key) \($0.value)" }.joined(separator: ", ")
                 return [
-                    PageHTML.escaped(source.name),
-                    PageHTML.badge(source.on ? "on" : "off", source.on ? "ok" : ""),
-                    source.lagSeconds.map { "\(Int($0.rounded())) s" } ?? "unknown",
-                    "\(source.accepted)", refused.isEmpty ? "0" : PageHTML.escaped(refused),
-                    PageHTML.escaped(source.advice),
+                    PageHTML.escaped(source.name), PageHTML.badge(source.state, color),
+                    source.lastSuccess.map { PageHTML.clock($0) } ?? "",
+                    source.lagSeconds.map { "\(Int($0.rounded())) s" } ?? "",
+                    source.perSecond.map { PrintfNumber.fixed($0, decimals: 1) } ?? "",
+                    source.on ? "\(source.accepted)" : "", PageHTML.escaped(dropped),
+                    PageHTML.escaped(
+                        [source.advice, source.notice].filter { !$0.isEmpty }
+                            .joined(separator: "; ")
+                    ) + StatusPage.past(source),
                 ]
             },
             empty: "No sources."
         )
+    }
+
+    /// The last error when it is over, for whoever wonders what that gap was.
+    private static func past(_ source: SourceDocument) -> String {
+        guard !source.lastError.isEmpty, source.lastError != source.advice,
+            let time = source.lastErrorAt
+        else { return "" }
+        return "<br><small>last error \(PageHTML.clock(time)): "
+            + "\(PageHTML.escaped(source.lastError))</small>"
     }
 
 }
