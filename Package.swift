@@ -179,6 +179,14 @@ var targets: [Target] = [
             "YAML", "CLinux", "Timekeeping", "Telemetry",
         ]
     ),
+    library(
+        "Ingest",
+        "OTLPIngest",
+        [
+            "Ingest", "Model", "HTTPServer", "Compression", "Cryptography", "WireFormats",
+            "Timekeeping", "Telemetry",
+        ]
+    ),
 
     // MARK: Query
     library("Query", "PromQLSyntax", ["Model", "Timekeeping", "Matching"]),
@@ -255,7 +263,8 @@ var targets: [Target] = [
         "Service",
         "Configuration",
         [
-            "Buffers", "CloudWatchIngest", "YAML", "Model", "Timekeeping", "Rules", "ScrapeIngest",
+            "Buffers", "CloudWatchIngest", "YAML", "Model", "Timekeeping", "Rules", "Ingest",
+            "ScrapeIngest",
         ]
     ),
     library(
@@ -278,8 +287,8 @@ var targets: [Target] = [
         [
             "Buffers", "ArgumentParsing", "Configuration", "ServiceAPI", "StateStore", "Demo",
             "CloudWatchIngest", "EFKIngest", "ElasticsearchIngest", "OTLPLogIngest",
-            "RemoteWriteIngest", "ScrapeIngest", "Ingest", "MetricStore", "SampleLog", "LogStore",
-            "PromQL",
+            "RemoteWriteIngest", "ScrapeIngest", "OTLPIngest", "Ingest", "MetricStore", "SampleLog",
+            "LogStore", "PromQL",
             "Rules", "SLO", "RuleEvaluation", "LogRules",
             "Incidents", "OnCall", "Paging", "HTTPServer", "HTTPClient", "ServiceRuntime", "Model",
             "Timekeeping",
@@ -416,6 +425,22 @@ var targets: [Target] = [
         [
             "ScrapeIngest", "Ingest", "Model", "HTTPClient", "Compression", "WireFormats", "YAML",
             "Timekeeping", "Telemetry",
+        ]
+    ),
+    tests(
+        "Ingest",
+        "OTLPIngestTests",
+        [
+            "OTLPIngest", "Ingest", "Model", "HTTPServer", "Compression", "WireFormats",
+            "Timekeeping", "Telemetry",
+        ]
+    ),
+    tests(
+        "Ingest",
+        "BackPressureTests",
+        [
+            "RemoteWriteIngest", "OTLPIngest", "ScrapeIngest", "EFKIngest", "Ingest", "Model",
+            "HTTPServer", "HTTPClient", "Compression", "Timekeeping", "Telemetry",
         ]
     ),
     tests("Query", "PromQLSyntaxTests", ["PromQLSyntax", "Model", "Timekeeping"]),

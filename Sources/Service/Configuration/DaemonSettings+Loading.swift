@@ -1,5 +1,6 @@
 import Buffers
 import CloudWatchIngest
+import Ingest
 package import Model
 import ScrapeIngest
 import Timekeeping
@@ -153,6 +154,10 @@ private struct SettingsReader {
             sources.scrape = ScrapeSettingsReader(problems: problems).read(scrape)
         }
         sources.maxSamplesPerSecond = map.integer("max_samples_per_second", in: 1...1_000_000_000)
+        sources.writeRelabelling = RelabelRule.list("write_relabel_configs", of: map)
+        sources.maxClockSkew =
+            map.duration("max_clock_skew", in: .seconds(1)...(.seconds(86400)))
+            ?? sources.maxClockSkew
         if !map.list("elasticsearch").isEmpty {
             map.report(
                 "elasticsearch",
@@ -170,6 +175,9 @@ private struct SettingsReader {
             sources.otlpMaxDecodedBytes =
                 http.bytes("otlp_max_decoded", in: (64 << 10)...(4 << 30))
                 ?? sources.otlpMaxDecodedBytes
+            sources.maxDeltaSeries =
+                http.integer("max_delta_series", in: 1...50_000_000) ?? sources.maxDeltaSeries
+            sources.promotedAttributes = http.strings("promote_resource_attributes")
             http.finish()
         }
         if map.bool("heartbeats") ?? false {

@@ -1,4 +1,5 @@
 package import CloudWatchIngest
+package import Ingest
 package import Model
 package import ScrapeIngest
 
@@ -131,10 +132,14 @@ package struct DaemonSettings: Hashable, Sendable {
         package var bulkMaxDecodedBytes = 512 << 20
         /// Document ids that are remembered, so that a document sent again is not counted twice.
         package var bulkIDs = 500_000
-        /// Whether OTLP logs are taken.
+        /// Whether OTLP logs and metrics are taken.
         package var otlp = true
         /// Bytes of memory that the records of one OTLP request may take, by estimate.
         package var otlpMaxDecodedBytes = 256 << 20
+        /// Series that OTLP's delta points are added up for.
+        package var maxDeltaSeries = 100_000
+        /// Resource attributes of OTLP that become labels.
+        package var promotedAttributes: [String] = []
         /// The version that Elasticsearch's clients are told.
         package var elasticsearchVersion = "8.17.0"
         /// Bytes of a remote write or OTLP request as it comes.
@@ -143,6 +148,10 @@ package struct DaemonSettings: Hashable, Sendable {
         package var maxDecodedBytes = 64 << 20
         /// Samples or records a second that one source may send; nil: no limit.
         package var maxSamplesPerSecond: Int?
+        /// Rules for series that are pushed here.
+        package var writeRelabelling: [RelabelRule] = []
+        /// A sample further ahead of the clock is refused.
+        package var maxClockSkew: Duration = .seconds(600)
     }
 
     package var server = Server()

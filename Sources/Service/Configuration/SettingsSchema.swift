@@ -135,8 +135,10 @@ package enum SettingsSchema {
                     "remote_write": {"type": "boolean", "default": true, "description": "POST /api/v1/write"},
                     "max_body": {"$ref": "#/$defs/bytes", "default": "16MiB", "description": "a remote write or OTLP request as it comes"},
                     "max_decoded": {"$ref": "#/$defs/bytes", "default": "64MiB", "description": "a remote write or OTLP request after decompression"},
-                    "otlp": {"type": "boolean", "default": true, "description": "OTLP logs: POST /v1/logs"},
+                    "otlp": {"type": "boolean", "default": true, "description": "OTLP logs (POST /v1/logs) and metrics (/v1/metrics, /otlp/v1/metrics, /api/v1/otlp/v1/metrics)"},
                     "otlp_max_decoded": {"$ref": "#/$defs/bytes", "default": "256MiB", "description": "memory of the records of one OTLP request, by estimate"},
+                    "max_delta_series": {"type": "integer", "default": 100000, "description": "series that OTLP's delta points are added up for"},
+                    "promote_resource_attributes": {"type": "array", "items": {"type": "string"}, "description": "resource attributes of OTLP that become labels"},
                     "bulk": {"type": "boolean", "default": true, "description": "Elasticsearch's _bulk, and GET / for its clients"},
                     "bulk_max_body": {"$ref": "#/$defs/bytes", "default": "100MiB", "description": "a bulk request as it comes"},
                     "bulk_max_decompressed": {"$ref": "#/$defs/bytes", "default": "256MiB", "description": "a compressed bulk request after decompression"},
@@ -145,6 +147,8 @@ package enum SettingsSchema {
                     "elasticsearch_version": {"type": "string", "pattern": "^[0-9]+[.][0-9]+[.][0-9]+$", "default": "8.17.0", "description": "what Elasticsearch's clients are told"}
                   }
                 },
+                "write_relabel_configs": {"type": "array", "items": {"type": "object"}, "description": "relabel rules, as Prometheus has them, for series that are pushed here"},
+                "max_clock_skew": {"$ref": "#/$defs/duration", "default": "10m", "description": "a sample further ahead of this machine's clock is refused"},
                 "max_samples_per_second": {"type": "integer", "description": "samples or records a second of one source; no limit without it"},
                 "heartbeats": {"const": false}
               }

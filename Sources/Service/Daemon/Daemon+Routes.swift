@@ -8,6 +8,7 @@ import Ingest
 import LogRules
 import MetricStore
 import Model
+import OTLPIngest
 import OTLPLogIngest
 import PromQL
 import RemoteWriteIngest
@@ -79,7 +80,7 @@ extension Daemon {
                 clock: clock,
                 metrics: metrics
             )
-            routes += handler.routes
+            routes += handler.routes + otlpRoutes
         }
         guard settings.sources.bulk else { return routes }
         return withElasticsearch(routes)
@@ -127,6 +128,22 @@ extension Daemon {
             let now = clock.now()
             return CostReport(accounts: pollers.map { $0.costReport(at: now) }, at: now)
         }
+    }
+
+    private var otlpRoutes: [HTTPRoute] {
+        OTLPMetricsHandler(
+            settings: OTLPMetricsSettings(
+                bodyMax: settings.sources.maxBodyBytes,
+                decodedMax: settings.sources.maxDecodedBytes,
+                deltaSeriesMax: settings.sources.maxDeltaSeries,
+                promoted: settings.sources.promotedAttributes
+            ),
+            admission: admission,
+            sources: sources,
+            catalogue: catalogue,
+            clock: clock,
+            metrics: metrics
+        ).routes
     }
 
     private var seriesRoutes: [HTTPRoute] {

@@ -10,6 +10,7 @@ import Ingest
 import LogRules
 import MetricStore
 import Model
+import OTLPIngest
 import OTLPLogIngest
 import Paging
 import RemoteWriteIngest
@@ -172,6 +173,11 @@ extension Daemon {
             )
         }
         if !settings.sources.otlp {
+            sources.declare(
+                OTLPMetricsHandler.source,
+                isOn: false,
+                advice: "set sources.http_ingest.otlp to true in \(settingsPath) to turn it on"
+            )
             sources.declare(
                 OTLPLogHandler.source,
                 isOn: false,

@@ -102,6 +102,7 @@ final class Daemon: Sendable {
                 seriesPerMetricMax: settings.store.maxSeriesPerMetric ?? .max,
                 seriesPerSourceMax: settings.store.maxSeriesPerSource ?? .max,
                 maxMemoryBytes: settings.store.maxMemoryBytes,
+                futureSkewMax: settings.sources.maxClockSkew,
                 startRunsMax: settings.store.startRunsMax
             ),
             durability: Daemon.durability(settings.store),
@@ -187,7 +188,9 @@ final class Daemon: Sendable {
         )
         admission = Admission(
             settings: AdmissionSettings(
-                samplesPerSecondMax: settings.sources.maxSamplesPerSecond
+                samplesPerSecondMax: settings.sources.maxSamplesPerSecond,
+                futureSkewMax: settings.sources.maxClockSkew,
+                writeRelabelling: settings.sources.writeRelabelling
             ),
             samples: EagerTouches(store: store, engine: engine, clock: clock),
             records: logs,
