@@ -265,22 +265,32 @@ def test_generated_pages_are_read_alike(tmp_path, pages):
     pair = Pair(tmp_path, jobs)
     try:
         pair.wait([job["job_name"] for job in jobs if not job["honor_labels"]])
-        theirs = pair.series(pair.port, "up")
-        ours = pair.series(pair.tocsin.port, "up")
-        faults = {
-            job: [
-                {one["scrapePool"]: one["lastError"] for one in pair.targets(port)["activeTargets"]}.get(job)
+
+        def ups():
+            return [pair.series(port, "up") for port in (pair.port, pair.tocsin.port)]
+
+        def faults():
+            errors = [
+                {one["scrapePool"]: one["lastError"] for one in pair.targets(port)["activeTargets"]}
                 for port in (pair.port, pair.tocsin.port)
             ]
-            for job in {json.loads(labels)["job"] for labels in theirs if theirs[labels] != ours.get(labels)}
-        }
-        assert theirs == ours, faults
+            theirs, ours = ups()
+            jobs = {json.loads(labels)["job"] for labels in theirs if theirs[labels] != ours.get(labels)}
+            return {job: [one.get(job) for one in errors] for job in jobs}
+
+        # A scrape that times out on a busy machine is mended by the next one; a page that is read otherwise is not.
+        wait_until(lambda: not faults(), "the same pages are good", 45)
+        ours = pair.series(pair.tocsin.port, "up")
         assert 30 < list(ours.values()).count("0") < 90
         selector = "%7Bjob%3D~%22.%2B%22%2C__name__!~%22scrape_.*%7Cup%22%7D"
-        theirs, ours = (pair.series(port, selector) for port in (pair.port, pair.tocsin.port))
-        assert theirs.keys() == ours.keys()
-        differing = {labels for labels in ours if ours[labels] != theirs[labels]}
-        assert not differing, [(labels, ours[labels], theirs[labels]) for labels in differing]
+
+        def differing():
+            theirs, ours = (pair.series(port, selector) for port in (pair.port, pair.tocsin.port))
+            return {labels: (ours.get(labels), theirs.get(labels)) for labels in ours.keys() | theirs.keys()
+                    if ours.get(labels) != theirs.get(labels)}
+
+        wait_until(lambda: not differing(), "the same series", 45)
+        ours = pair.series(pair.tocsin.port, selector)
         assert len(ours) > 500
         for name in ("scrape_samples_scraped", "scrape_samples_post_metric_relabeling"):
             good = "%20and%20on(job)%20(up%20%3D%3D%201)"
@@ -481,7 +491,7 @@ def test_tls_is_checked_and_the_client_shows_its_certificate(tmp_path, pages):
             "job_name": name,
             "scheme": "https",
             "scrape_interval": INTERVAL,
-            "scrape_timeout": "900ms",
+            "scrape_timeout": "1s",
             "static_configs": [{"targets": [f"{HOST}:{served.port}"]}],
             "tls_config": tls,
         }
@@ -497,9 +507,13 @@ def test_tls_is_checked_and_the_client_shows_its_certificate(tmp_path, pages):
     ]
     tocsin = Tocsin(tmp_path / "tocsin", settings={"sources": {"scrape": {"scrape_configs": jobs}}}).start()
     try:
-        wait_until(lambda: len(tocsin.query("up")) == 5, "every job was scraped")
-        found = {one["metric"]["job"]: one["value"][1] for one in tocsin.query("up")}
-        assert found == {"good": "1", "blind": "1", "untrusted": "0", "misnamed": "0", "nobody": "0"}
+        expected = {"good": "1", "blind": "1", "untrusted": "0", "misnamed": "0", "nobody": "0"}
+
+        def found():
+            return {one["metric"]["job"]: one["value"][1] for one in tocsin.query("up")}
+
+        wait_until(lambda: found() == expected, "those who may are served, and nobody else")
+        assert all(tocsin.value(f'max_over_time(up{{job="{job}"}}[5m])') == 0 for job in ("untrusted", "misnamed", "nobody"))
         assert "check tls_config" in tocsin.sources()["scrape/untrusted"]["advice"]
     finally:
         tocsin.stop()
