@@ -158,6 +158,8 @@ import Timekeeping
             house.bring([(Self.a, 0)], to: daemon)
             opened = try await house.pager.next()
             #expect(opened.kind == "opened")
+            let incident = opened.incident
+            try await Caller.of(daemon) { try await Self.settle(1, of: incident, $0) }
         }
         try await house.run { daemon in
             try await Caller.of(daemon) { caller in
@@ -183,12 +185,7 @@ import Timekeeping
                 let end = try await house.pager.next()
                 #expect(end.kind == "resolved")
                 #expect(end.incident == opened.incident)
-                // The pager has it before the daemon has its answer: a stop in between would send it once more.
-                var delivered = 0
-                for _ in 0..<10000 where delivered < 2 {
-                    delivered = try await Self.delivered(opened.incident, caller)
-                }
-                #expect(delivered == 2)
+                try await Self.settle(2, of: opened.incident, caller)
             }
         }
         try await house.run { daemon in
@@ -200,6 +197,16 @@ import Timekeeping
                 #expect(try await Self.delivered(opened.incident, caller) == 2)
             }
         }
+    }
+
+    /// Waits until the daemon knows of so many deliveries: the pager has a page before the daemon has its answer, and a
+    /// stop in between would send it once more.
+    private static func settle(_ count: Int, of incident: String, _ caller: Caller) async throws {
+        var delivered = 0
+        for _ in 0..<10000 where delivered < count {
+            delivered = try await Self.delivered(incident, caller)
+        }
+        #expect(delivered == count)
     }
 
     /// How many messages of an incident have reached the pager.
