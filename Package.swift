@@ -23,8 +23,9 @@ func library(_ layer: String, _ name: String, _ dependencies: [String] = []) -> 
     )
 }
 
-/// A program's own addresses are noted in a few kilobytes in place of 1.3 megabytes, which were read at each start and
-/// stayed resident. Needs glibc 2.36: Debian 12, Ubuntu 24.04.
+/// Notes a program's own addresses in a few kilobytes in place of 1.3 megabytes, which stayed resident.
+///
+/// Needs glibc 2.36: Debian 12, Ubuntu 24.04.
 let packedRelocations = ["-use-ld=lld", "-Xlinker", "-z", "-Xlinker", "pack-relative-relocs"]
 
 func program(_ layer: String, _ name: String, _ dependencies: [String]) -> Target {

@@ -117,8 +117,9 @@ final class ColumnWork: Sendable {
                 })
             else { return false }
             values += series * request.steps
+            guard values <= ColumnWork.smallValues else { return false }
         }
-        return values <= ColumnWork.smallValues
+        return true
     }
 
     /// True when some request has read more samples than it may: its answer is not wanted any more.
