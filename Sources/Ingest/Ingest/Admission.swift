@@ -112,13 +112,13 @@ package final class Admission: SampleAdmitting, LogAdmitting, Sendable {
         if let turnedAway = overLimit(batch.count, source, now) { return turnedAway }
         // Counts must not be lost once they are taken, so the store is asked before, and then waited for.
         guard !samples.isOverloaded else { return storeIsBehind(source) }
-        // Nor are lines joined that would be joined again when the batch comes again.
-        guard logMetrics.isReady else { return storeIsStarting(source) }
-        let prepared =
-            preparation?.take(batch) ?? LogPreparation.Prepared(counted: batch, kept: batch)
-        let result = count(prepared.counted, mayComeAgain: true)
-        if let turnedAway = notTaken(result, source) { return turnedAway }
-        keep(prepared.kept)
+        var turnedAway: AdmissionOutcome?
+        let prepared = prepare(batch) { prepared in
+            turnedAway = notTaken(count(prepared.counted, mayComeAgain: true), source)
+            return turnedAway == nil
+        }
+        if let turnedAway { return turnedAway }
+        keep(prepared?.kept ?? [])
         var taken = AppendResult()
         taken.accepted = batch.count
         let horizon = now + settings.futureSkewMax
@@ -130,20 +130,34 @@ package final class Admission: SampleAdmitting, LogAdmitting, Sendable {
     /// Ends log events that have gone quiet, and keeps quiet series of log metrics alive; call every second
     /// from a thread that may block.
     package func tick() {
-        if let preparation { take(preparation.flush()) }
+        endOpen(everything: false)
         logMetrics.tick(into: samples)
         judge?.tick()
     }
 
     /// Counts and keeps what waits for more lines; call it when nothing more comes.
     package func drain() {
-        if let preparation { take(preparation.flush(everything: true)) }
+        endOpen(everything: true)
+    }
+
+    /// Hands a batch over as its stream definitions make it; nil when it is not taken.
+    private func prepare(
+        _ batch: [LogRecord],
+        handOver: (LogPreparation.Prepared) -> Bool
+    ) -> LogPreparation.Prepared? {
+        if let preparation { return preparation.take(batch, handOver: handOver) }
+        let prepared = LogPreparation.Prepared(counted: batch, kept: batch)
+        return handOver(prepared) ? prepared : nil
     }
 
     /// Counts and keeps records that were acknowledged before and will not come again.
-    private func take(_ prepared: LogPreparation.Prepared) {
-        _ = count(prepared.counted, mayComeAgain: false)
-        keep(prepared.kept)
+    ///
+    /// While log metrics are not ready to count they stay where they are, unless it is for the last time.
+    private func endOpen(everything: Bool) {
+        let prepared = preparation?.flush(everything: everything) { prepared in
+            count(prepared.counted, mayComeAgain: false) != nil || everything
+        }
+        keep(prepared?.kept ?? [])
     }
 
     /// Judges complete records and puts them into the rings.
@@ -153,7 +167,8 @@ package final class Admission: SampleAdmitting, LogAdmitting, Sendable {
         records.append(complete)
     }
 
-    private func count(_ records: [LogRecord], mayComeAgain: Bool) -> AppendResult {
+    /// Nil when nothing can be counted yet.
+    private func count(_ records: [LogRecord], mayComeAgain: Bool) -> AppendResult? {
         guard !records.isEmpty else { return AppendResult() }
         return logMetrics.count(records, into: samples, mayComeAgain: mayComeAgain)
     }
@@ -176,7 +191,8 @@ package final class Admission: SampleAdmitting, LogAdmitting, Sendable {
     }
 
     /// Turns a batch away whose samples the store could not keep; nil when it could.
-    private func notTaken(_ result: AppendResult, _ source: String) -> AdmissionOutcome? {
+    private func notTaken(_ result: AppendResult?, _ source: String) -> AdmissionOutcome? {
+        guard let result else { return storeIsStarting(source) }
         if result.refused[.stopping] != nil { return storeIsStarting(source) }
         guard result.refused[.notStored] != nil else { return nil }
         sources.overloaded(source)

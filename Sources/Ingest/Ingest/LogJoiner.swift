@@ -79,6 +79,15 @@ struct LogJoiner {
     /// Of texts that are open.
     private var bytes = 0
     private var order: UInt64 = 0
+    /// What was open, at the keys that were touched since the journal began; nil when none is kept.
+    private var journal: Journal?
+
+    /// What it takes to have everything as it was.
+    private struct Journal {
+        var open: [Key: (piece: Piece?, event: Event?)] = [:]
+        var uncounted: [Key]
+        var bytes: Int
+    }
 
     init(settings: LogJoinSettings) {
         self.settings = settings
@@ -88,6 +97,32 @@ struct LogJoiner {
     var openCount: Int { pieces.count + events.count }
     /// Bytes of what is open.
     var openBytes: Int { bytes }
+
+    // MARK: Taking back
+
+    /// From here on everything can be taken back.
+    mutating func beginJournal() { journal = Journal(uncounted: uncounted, bytes: bytes) }
+
+    /// What was done since the journal began stands.
+    mutating func endJournal() { journal = nil }
+
+    /// Has everything as it was when the journal began.
+    mutating func undo() {
+        guard let journal else { return }
+        for (key, open) in journal.open {
+            pieces[key] = open.piece
+            events[key] = open.event
+        }
+        uncounted = journal.uncounted
+        bytes = journal.bytes
+        self.journal = nil
+    }
+
+    /// Keeps what is open at a key; to be called before it is changed.
+    private mutating func remember(_ key: Key) {
+        guard journal != nil, journal?.open[key] == nil else { return }
+        journal?.open[key] = (pieces[key], events[key])
+    }
 
     /// Takes one record.
     mutating func take(
@@ -145,6 +180,7 @@ struct LogJoiner {
         defer { uncounted = [] }
         for key in uncounted {
             guard let event = events[key], !event.isCounted else { continue }
+            remember(key)
             events[key]?.isCounted = true
             outcome.open.append(
                 Ready(record: finished(event), stream: event.definition, isCounted: false)
@@ -169,6 +205,7 @@ struct LogJoiner {
             guard line.isPartial else { return (record, line.text, definition, false) }
             makeRoom(for: line.text.utf8.count, &outcome)
             bytes += line.text.utf8.count
+            remember(key)
             pieces[key] = Piece(
                 first: record,
                 line: line,
@@ -178,6 +215,7 @@ struct LogJoiner {
             )
             return nil
         }
+        remember(key)
         pieces[key] = nil
         outcome.joined += 1
         bytes -= piece.line.text.utf8.count
@@ -195,6 +233,7 @@ struct LogJoiner {
     }
 
     private mutating func endPiece(_ key: Key, _ outcome: inout Outcome) {
+        remember(key)
         guard let piece = pieces.removeValue(forKey: key) else { return }
         bytes -= piece.line.text.utf8.count
         var record = piece.first
@@ -283,6 +322,7 @@ struct LogJoiner {
             outcome.joined += 1
             makeRoom(for: text.utf8.count + 1, keeping: key, &outcome)
             bytes += text.utf8.count + 1
+            remember(key)
             events[key]?.text += "\n" + text
             events[key]?.lines += 1
             events[key]?.state = state
@@ -306,6 +346,7 @@ struct LogJoiner {
         makeRoom(for: text.utf8.count, &outcome)
         bytes += text.utf8.count
         if !isCounted { uncounted.append(key) }
+        remember(key)
         events[key] = Event(
             first: record,
             field: field,
@@ -321,6 +362,7 @@ struct LogJoiner {
     }
 
     private mutating func end(_ key: Key, _ outcome: inout Outcome) {
+        remember(key)
         guard let event = events.removeValue(forKey: key) else { return }
         bytes -= event.text.utf8.count
         outcome.ready.append(

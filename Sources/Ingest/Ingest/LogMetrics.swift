@@ -257,24 +257,16 @@ package final class LogMetrics: Sendable {
     ///   - store: Takes the samples.
     ///   - mayComeAgain: When the store refuses samples as `stopping` or `notStored`, none of the records is counted;
     ///     else they are, and reach the rings with the next sample of their series.
-    /// - Returns: What became of the samples.
+    /// - Returns: What became of the samples; nil, with nothing counted, while `resume` is waited for.
     @discardableResult
     package func count(
         _ records: [LogRecord],
         into store: any SampleAppending,
         mayComeAgain: Bool = true
-    ) -> AppendResult {
+    ) -> AppendResult? {
         let (program, isReady) = state.withLock { ($0.program, $0.unresumed.isEmpty) }
         guard !program.pipelines.isEmpty else { return AppendResult() }
-        guard isReady else {
-            var result = AppendResult()
-            result.refuse(
-                .stopping,
-                samples: records.count,
-                "the totals of log metrics are being read back; come again"
-            )
-            return result
-        }
+        guard isReady else { return nil }
         var observations: [LogMetricObservation] = []
         var unparsed: [Int: Int] = [:]
         for record in records {

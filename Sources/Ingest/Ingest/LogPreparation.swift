@@ -44,6 +44,16 @@ package final class LogPreparation: Sendable {
     private let fragments: Counter
     private let dropped: Counter
     private let keysDropped: Counter
+    private let open: (events: Gauge, bytes: Gauge)
+
+    /// What limits and definitions did to a batch.
+    private struct Tally {
+        var joined = 0
+        var cut = 0
+        var fragments = 0
+        var dropped = 0
+        var keysDropped = 0
+    }
 
     package init(
         settings: LogJoinSettings = LogJoinSettings(),
@@ -73,24 +83,10 @@ package final class LogPreparation: Sendable {
             "tocsin_log_merged_keys_dropped",
             help: "Members of JSON texts that were not merged, as a record had too many."
         )
-        metrics.collect { [weak self] in
-            guard let self else { return [] }
-            let (open, bytes) = state.withLock { ($0.joiner.openCount, $0.joiner.openBytes) }
-            return [
-                MetricFamily(
-                    "tocsin_log_events_open",
-                    help: "Lines and events that wait for more.",
-                    kind: .gauge,
-                    points: [MetricPoint([], Double(open))]
-                ),
-                MetricFamily(
-                    "tocsin_log_events_open_bytes",
-                    help: "Bytes of them.",
-                    kind: .gauge,
-                    points: [MetricPoint([], Double(bytes))]
-                ),
-            ]
-        }
+        open = (
+            metrics.gauge("tocsin_log_events_open", help: "Lines and events that wait for more."),
+            metrics.gauge("tocsin_log_events_open_bytes", help: "Bytes of them.")
+        )
     }
 
     /// Takes over a set of definitions; what is open is ended.
@@ -111,9 +107,11 @@ package final class LogPreparation: Sendable {
         state.withLock { state in
             state.joiner.reset(&state.left)
             // Their definitions are gone; what was made of them stays.
-            state.left.ready = finished(state.left.ready, state.streams).map {
+            var tally = Tally()
+            state.left.ready = finished(state.left.ready, state.streams, &tally).map {
                 LogJoiner.Ready(record: $0.record, stream: nil, isCounted: $0.isCounted)
             }
+            note(tally, state)
             state.streams = made
         }
     }
@@ -137,69 +135,143 @@ package final class LogPreparation: Sendable {
         )
     }
 
-    /// Prepares a batch.
+    /// Prepares a batch, whatever becomes of it then.
     package func take(_ records: [LogRecord]) -> Prepared {
+        take(records) { _ in true } ?? Prepared()
+    }
+
+    /// Prepares a batch and hands it over.
+    ///
+    /// Lines that come meanwhile wait while a batch that had to be prepared is handed over, so that each is joined to
+    /// what is there to stay. They wait for one batch at a time and no longer than for its counts, which `LogMetrics`
+    /// puts into the store one batch at a time anyway; the lock passes to whom waits longest (a PI futex is handed
+    /// over, not fought for). What counts and stores knows nothing of preparation, and its gauges are read without the
+    /// lock, so nobody can hold both ends. Batches of whole lines without definitions do not wait.
+    ///
+    /// - Parameters:
+    ///   - records: In their order.
+    ///   - handOver: Counts what is ready; false when that cannot be. It must not come back here.
+    /// - Returns: What was handed over; nil when it was not taken: then nothing of the batch is here, and what was
+    ///   open before is open still, so the batch may come again.
+    package func take(
+        _ records: [LogRecord],
+        handOver: (Prepared) -> Bool
+    ) -> Prepared? {
         let now = clock.now()
+        // Most batches are whole lines that nothing is to be done with.
+        let isPlain =
+            state.withLock { state in
+                state.streams.isEmpty && state.joiner.openCount == 0 && state.left.ready.isEmpty
+            } && records.allSatisfy(ContainerLine.isWhole)
+        guard !isPlain else {
+            let prepared = Prepared(counted: records, kept: records)
+            return handOver(prepared) ? prepared : nil
+        }
         return state.withLock { state in
-            // Most batches are whole lines that nothing is to be done with.
-            if state.streams.isEmpty, state.joiner.openCount == 0, state.left.ready.isEmpty,
-                records.allSatisfy(ContainerLine.isWhole)
-            {
-                return Prepared(counted: records, kept: records)
-            }
-            var outcome = state.left
-            state.left = LogJoiner.Outcome()
-            for record in records {
-                let index = state.streams.firstIndex { stream in
-                    stream.from.allSatisfy { $0.path.find(in: record.fields)?.text == $0.value }
+            attempt(&state, handOver) { state, outcome in
+                for record in records {
+                    let index = state.streams.firstIndex { stream in
+                        stream.from.allSatisfy { $0.path.find(in: record.fields)?.text == $0.value }
+                    }
+                    let rules = index.flatMap { state.streams[$0].joining }
+                    state.joiner.take(record, index, rules, at: now, &outcome)
                 }
-                let rules = index.flatMap { state.streams[$0].joining }
-                state.joiner.take(record, index, rules, at: now, &outcome)
+                state.joiner.countOpen(&outcome)
             }
-            state.joiner.countOpen(&outcome)
-            return prepared(outcome, state.streams)
         }
     }
 
-    /// Ends events for which nothing has come; all of them when the service stops.
+    /// Ends events for which nothing has come, or all of them, whatever becomes of them then.
     package func flush(everything: Bool = false) -> Prepared {
+        flush(everything: everything) { _ in true } ?? Prepared()
+    }
+
+    /// Ends events for which nothing has come, all of them when the service stops, and hands them over.
+    ///
+    /// - Returns: As `take`; what is not taken is open still.
+    package func flush(
+        everything: Bool = false,
+        handOver: (Prepared) -> Bool
+    ) -> Prepared? {
         let now = clock.now()
         return state.withLock { state in
-            var outcome = state.left
-            state.left = LogJoiner.Outcome()
-            guard everything || state.joiner.openCount > 0 || !outcome.ready.isEmpty else {
+            guard everything || state.joiner.openCount > 0 || !state.left.ready.isEmpty else {
                 return Prepared()
             }
-            state.joiner.flush(idleAt: everything ? nil : now, &outcome)
-            return prepared(outcome, state.streams)
+            return attempt(&state, handOver) { state, outcome in
+                state.joiner.flush(idleAt: everything ? nil : now, &outcome)
+            }
         }
     }
 
-    private func prepared(_ outcome: LogJoiner.Outcome, _ streams: [Stream]) -> Prepared {
-        if outcome.joined > 0 { joined.add(outcome.joined) }
-        if outcome.cut > 0 { cut.add(outcome.cut) }
-        if outcome.fragments > 0 { fragments.add(outcome.fragments) }
-        let ready = finished(outcome.ready, streams)
-        if ready.count < outcome.ready.count { dropped.add(outcome.ready.count - ready.count) }
+    /// Does a piece of work and hands over what it made ready; nil, with everything as it was, when that is not taken.
+    private func attempt(
+        _ state: inout State,
+        _ handOver: (Prepared) -> Bool,
+        _ work: (inout State, inout LogJoiner.Outcome) -> Void
+    ) -> Prepared? {
+        let left = state.left
+        var outcome = left
+        state.left = LogJoiner.Outcome()
+        state.joiner.beginJournal()
+        work(&state, &outcome)
+        var tally = Tally(
+            joined: outcome.joined,
+            cut: outcome.cut,
+            fragments: outcome.fragments
+        )
+        let prepared = prepared(outcome, state.streams, &tally)
+        guard handOver(prepared) else {
+            state.joiner.undo()
+            state.left = left
+            return nil
+        }
+        state.joiner.endJournal()
+        note(tally, state)
+        return prepared
+    }
+
+    private func note(_ tally: Tally, _ state: State) {
+        if tally.joined > 0 { joined.add(tally.joined) }
+        if tally.cut > 0 { cut.add(tally.cut) }
+        if tally.fragments > 0 { fragments.add(tally.fragments) }
+        if tally.dropped > 0 { dropped.add(tally.dropped) }
+        if tally.keysDropped > 0 { keysDropped.add(tally.keysDropped) }
+        open.events.set(Double(state.joiner.openCount))
+        open.bytes.set(Double(state.joiner.openBytes))
+    }
+
+    private func prepared(
+        _ outcome: LogJoiner.Outcome,
+        _ streams: [Stream],
+        _ tally: inout Tally
+    ) -> Prepared {
+        let ready = finished(outcome.ready, streams, &tally)
+        tally.dropped += outcome.ready.count - ready.count
+        // What is open is dropped, or loses members, when it is ended.
+        var ofOpen = Tally()
         var prepared = Prepared()
         prepared.kept = ready.map(\.record)
         prepared.counted =
             ready.filter { !$0.isCounted }.map(\.record)
-            + finished(outcome.open, streams).map(\.record)
+            + finished(outcome.open, streams, &ofOpen).map(\.record)
         return prepared
     }
 
     /// Records as their definitions make them; without those that are left out.
     private func finished(
         _ ready: [LogJoiner.Ready],
-        _ streams: [Stream]
+        _ streams: [Stream],
+        _ tally: inout Tally
     ) -> [LogJoiner.Ready] {
         guard ready.contains(where: { $0.stream != nil }) else { return ready }
         return ready.compactMap { one in
             guard let index = one.stream else { return one }
             let stream = streams[index]
             var one = one
-            if let merging = stream.merging { merge(&one.record, merging) }
+            if let merging = stream.merging {
+                tally.keysDropped += merge(&one.record, merging)
+            }
             func holds(_ conditions: [LogMetricCondition]) -> Bool {
                 guard conditions.contains(where: { $0.path.find(in: one.record.fields) == nil })
                 else {
@@ -216,23 +288,28 @@ package final class LogPreparation: Sendable {
         }
     }
 
-    private func merge(_ record: inout LogRecord, _ merging: LogStreamDefinition.Merging) {
+    /// Adds the members of a JSON text to its record.
+    ///
+    /// - Returns: How many were left out, as there were too many.
+    private func merge(_ record: inout LogRecord, _ merging: LogStreamDefinition.Merging) -> Int {
         guard let index = LogText.index(in: record),
             case .string(let text) = record.fields[index].value,
             let members = LogText.object(in: text, depthMax: settings.jsonDepthMax)
-        else { return }
+        else { return 0 }
         if !merging.keepsText { record.fields.remove(at: index) }
         var known = Set(record.fields.map(\.name))
         var left = settings.mergedKeysMax
+        var leftOut = 0
         for (name, value) in members {
             let name = merging.prefix.isEmpty ? name : "\(merging.prefix).\(name)"
             guard known.insert(name).inserted else { continue }
             guard left > 0 else {
-                keysDropped.add()
+                leftOut += 1
                 continue
             }
             left -= 1
             record.fields.append((name, value))
         }
+        return leftOut
     }
 }

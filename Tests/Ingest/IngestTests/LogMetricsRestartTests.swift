@@ -94,10 +94,10 @@ import Timekeeping
 
     @Test func nothingIsCountedBeforeTheTotalsAreBack() throws {
         let metrics = try process(.counter(value: nil))
-        #expect(metrics.count(records(1), into: store).refused == [.stopping: 1])
+        #expect(metrics.count(records(1), into: store) == nil)
         #expect(store.series.isEmpty)
         try metrics.resume(from: rings)
-        #expect(metrics.count(records(1), into: store).refused.isEmpty)
+        #expect(metrics.count(records(1), into: store)?.refused.isEmpty == true)
         #expect(store.value(["__name__": "m", "s": "a"]) == 1)
     }
 
@@ -134,10 +134,10 @@ import Timekeeping
         refusal.refuse(cause, samples: 1, "come again")
         store.refusals = refusal
         let batch = records(3) + records(1, s: "b")
-        #expect(metrics.count(batch, into: store).refused[cause] != nil)
+        #expect(metrics.count(batch, into: store)?.refused[cause] != nil)
         store.refusals = AppendResult()
         // It comes again: counted once.
-        #expect(metrics.count(batch, into: store).refused.isEmpty)
+        #expect(metrics.count(batch, into: store)?.refused.isEmpty == true)
         #expect(store.value(["__name__": "m", "s": "a"]) == 5)
         #expect(store.value(["__name__": "m", "s": "b"]) == 1)
     }
