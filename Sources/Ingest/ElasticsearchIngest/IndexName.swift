@@ -11,6 +11,39 @@ package struct IndexName: Hashable, Sendable {
         tag = IndexName.tag(of: text)
     }
 
+    /// Why Elasticsearch would make no index of this name, in its words; nil when it would.
+    ///
+    /// Date math, `<logs-{now/d}-000001>`, is judged by what stands between its angle brackets.
+    ///
+    /// - Source: Elasticsearch 8.17, Create index API, "Path parameters".
+    static func fault(of name: String) -> String? {
+        var plain = name[...]
+        var forbidden = #"\/*?"<>|, #:"#
+        if plain.hasPrefix("<"), plain.hasSuffix(">"), plain.utf8.count > 2 {
+            plain = plain.dropFirst().dropLast()
+            // Within braces stand the moment, its format and its zone.
+            forbidden = #"\*?"<>, #"#
+        }
+        guard !plain.isEmpty, plain.utf8.count <= 255 else {
+            return "it must have 1 to 255 bytes"
+        }
+        guard plain != ".", plain != ".." else { return "must not be '.' or '..'" }
+        if let first = plain.first, "-_+".contains(first) {
+            return "must not start with '_', '-', or '+'"
+        }
+        guard !plain.contains(where: { $0.isASCII && forbidden.contains($0) }),
+            plain.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7f })
+        else {
+            return "must not contain the following characters ['\\','/','*','?','\"','<','>','|',"
+                + "' ',',','#',':']"
+        }
+        let isDateMath = plain.startIndex > name.startIndex
+        guard isDateMath || !plain.contains(where: \.isUppercase) else {
+            return "must be lowercase"
+        }
+        return nil
+    }
+
     /// Cuts a date (`-2026.11.24`, `-2026-11-24`, `_20261124`, `-2026.11`, `-2026.48`, `-2026.11.24.07`) or
     /// a rollover number of six digits from the end, one after the other.
     ///

@@ -12,10 +12,35 @@ package struct SetupHandler: Sendable {
 
     private let version: String
     private let clock: any WallClock
+    /// First segments of the paths that are not Elasticsearch's, and the methods that each alone has.
+    private let others: [String: Set<String>]
 
-    package init(settings: BulkSettings = BulkSettings(), clock: any WallClock) {
+    /// Answers beside others.
+    ///
+    /// - Parameters:
+    ///   - settings: The version that is told.
+    ///   - clock: For the time that health answers bear.
+    ///   - others: Every other route of the server: what begins as one of them is no index.
+    package init(
+        settings: BulkSettings = BulkSettings(),
+        clock: any WallClock,
+        beside others: [HTTPRoute] = []
+    ) {
         version = settings.version
         self.clock = clock
+        var methods: [String: Set<String>] = [:]
+        for route in others {
+            let segments = route.pattern.dropFirst().split(
+                separator: "/",
+                omittingEmptySubsequences: false
+            )
+            guard let first = segments.first, !first.isEmpty, !first.hasPrefix("{") else {
+                continue
+            }
+            let own: Set<String> = segments.count == 1 ? [route.method] : []
+            methods[String(first), default: []].formUnion(own)
+        }
+        self.others = methods
     }
 
     /// Everything but `GET /`, which a browser may want for itself: see `root`.
@@ -182,28 +207,64 @@ package struct SetupHandler: Sendable {
         reply(request, #"{"operation_mode":"RUNNING"}"#)
     }
 
-    /// Whether an index is there (always), and its creation; other methods find nothing, as before.
+    /// Whether an index is there (always), and its creation: what has the name of an index, and of nothing else, is
+    /// acknowledged.
     private var indexRoutes: [HTTPRoute] {
-        let nothing: @Sendable (HTTPRequest) -> HTTPResponse = { request in
-            var response = HTTPResponse(
-                status: 404,
-                contentType: "text/plain; charset=utf-8",
-                "404 Not Found: there is nothing at \(request.path)\n"
-            )
-            response.headers.append(ElasticsearchWords.product)
-            return response
-        }
-        return [
-            route("HEAD", "/{index}") { reply($0, "{}") },
+        [
+            route("HEAD", "/{index}") { request in
+                refusal(request) ?? reply(request, "{}")
+            },
             route("PUT", "/{index}") { request in
+                if let refusal = refusal(request) { return refusal }
                 let index = JSONText.quoted(request.pathParameters["index"] ?? "")
                 return reply(
                     request,
                     "{\"acknowledged\":true,\"shards_acknowledged\":true,\"index\":\(index)}"
                 )
             },
-            route("GET", "/{index}", nothing), route("POST", "/{index}", nothing),
-            route("DELETE", "/{index}", nothing),
-        ]
+        ] + ["GET", "POST", "DELETE"].map { route($0, "/{index}", nothing) }
+    }
+
+    /// Names that health checks and monitors ask for, where a 200 would say that something answers.
+    private static let probes: Set<String> = [
+        "health", "healthz", "healthy", "live", "livez", "ping", "ready", "readyz", "startupz",
+        "status",
+    ]
+
+    /// The answer to a path that no client of Elasticsearch means as an index; nil when one may.
+    private func refusal(_ request: HTTPRequest) -> HTTPResponse? {
+        let name = request.pathParameters["index"] ?? ""
+        guard others[name] == nil, !Self.probes.contains(name) else { return nothing(request) }
+        guard let fault = IndexName.fault(of: name) else { return nil }
+        return ElasticsearchWords.error(
+            request,
+            400,
+            type: "invalid_index_name_exception",
+            "Invalid index name [\(name)], \(fault)"
+        )
+    }
+
+    /// There is nothing of this method: as the server itself says it, which these routes keep from being asked.
+    @Sendable private func nothing(_ request: HTTPRequest) -> HTTPResponse {
+        let methods = others[request.pathParameters["index"] ?? ""] ?? []
+        var response: HTTPResponse
+        if methods.isEmpty {
+            response = HTTPResponse(
+                status: 404,
+                contentType: "text/plain; charset=utf-8",
+                "404 Not Found: there is nothing at \(request.path)\n"
+            )
+        } else {
+            let implied = methods.contains("GET") ? ["HEAD", "OPTIONS"] : ["OPTIONS"]
+            let allow = methods.union(implied).sorted().joined(separator: ", ")
+            response = HTTPResponse(
+                status: 405,
+                contentType: "text/plain; charset=utf-8",
+                "405 Method Not Allowed: \(request.method) is not allowed here; use one of \(allow)\n"
+            )
+            response.headers.append(("Allow", allow))
+        }
+        response.headers.append(ElasticsearchWords.product)
+        return response
     }
 }

@@ -95,7 +95,7 @@ extension Daemon {
             idsRemembered: settings.sources.bulkIDs,
             version: settings.sources.elasticsearchVersion
         )
-        let setup = SetupHandler(settings: bulk, clock: clock)
+        let setup = SetupHandler(settings: bulk, clock: clock, beside: routes)
         let handler = BulkHandler(
             settings: bulk,
             admission: admission,
