@@ -190,6 +190,11 @@ var targets: [Target] = [
             "Timekeeping", "Telemetry",
         ]
     ),
+    library(
+        "Ingest",
+        "DeployIngest",
+        ["Ingest", "Model", "HTTPServer", "Cryptography", "Timekeeping"]
+    ),
 
     // MARK: Query
     library("Query", "PromQLSyntax", ["Model", "Timekeeping", "Matching"]),
@@ -242,7 +247,8 @@ var targets: [Target] = [
         "Service",
         "StateStore",
         [
-            "SQLite", "CloudWatchIngest", "RuleEvaluation", "LogRules", "SLO", "Incidents",
+            "SQLite", "CloudWatchIngest", "DeployIngest", "RuleEvaluation", "LogRules", "SLO",
+            "Incidents",
             "OnCall",
             "Paging", "Model",
             "Timekeeping",
@@ -253,6 +259,7 @@ var targets: [Target] = [
         "Service",
         "ServiceAPI",
         [
+            "DeployIngest",
             "Buffers", "APIModel", "HTTPServer", "Ingest", "ScrapeIngest", "Matching",
             "MetricStore",
             "LogStore",
@@ -289,7 +296,7 @@ var targets: [Target] = [
         "Daemon",
         [
             "Buffers", "ArgumentParsing", "Configuration", "ServiceAPI", "StateStore", "Demo",
-            "CloudWatchIngest", "EFKIngest", "ElasticsearchIngest", "OTLPLogIngest",
+            "CloudWatchIngest", "DeployIngest", "EFKIngest", "ElasticsearchIngest", "OTLPLogIngest",
             "RemoteWriteIngest", "ScrapeIngest", "OTLPIngest", "Ingest", "MetricStore", "SampleLog",
             "LogStore", "PromQL",
             "Rules", "SLO", "RuleEvaluation", "LogRules",
@@ -313,7 +320,7 @@ var targets: [Target] = [
     // MARK: Tests
     .target(
         name: "TestSupport",
-        dependencies: ["Model", "Timekeeping"],
+        dependencies: ["Model", "Timekeeping", "WireFormats"],
         path: "Tests/Support/TestSupport",
         swiftSettings: settings
     ),
@@ -432,6 +439,14 @@ var targets: [Target] = [
     ),
     tests(
         "Ingest",
+        "DeployIngestTests",
+        [
+            "DeployIngest", "StateStore", "Ingest", "Model", "HTTPServer", "Cryptography",
+            "Timekeeping", "Telemetry",
+        ]
+    ),
+    tests(
+        "Ingest",
         "OTLPIngestTests",
         [
             "OTLPIngest", "Ingest", "Model", "HTTPServer", "Compression", "WireFormats",
@@ -490,7 +505,8 @@ var targets: [Target] = [
         "Service",
         "StateStoreTests",
         [
-            "StateStore", "SQLite", "CloudWatchIngest", "RuleEvaluation", "LogRules", "SLO",
+            "StateStore", "SQLite", "CloudWatchIngest", "DeployIngest", "RuleEvaluation",
+            "LogRules", "SLO",
             "Incidents", "OnCall", "Paging", "Model", "Timekeeping",
         ]
     ),

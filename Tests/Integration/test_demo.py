@@ -42,7 +42,7 @@ def test_the_demo_reaches_a_delivered_page(tmp_path, make_process):
     both = [demo.process, serve.process]
     wait_until(lambda: f"http://{HOST}:{http}/" in serve.output, "the address of the page is shown", 20, alive=both)
     shown = dict(re.findall(r"^  (\S+) +(on|off)\b", serve.output, re.M))
-    pushed = ["forward", "remote_write", "bulk", "otlp", "otlp_logs"]
+    pushed = ["forward", "remote_write", "bulk", "otlp", "otlp_logs", "deploys"]
     assert shown == {"cloudwatch/eu-west-1": "on", **{name: "on" for name in pushed}, "scrape": "off"}
     wait_until(lambda: "PAGER" in demo.output, "the pager has printed a page", 60, alive=both)
     print(f"first page after {time.monotonic() - started:.1f} s")

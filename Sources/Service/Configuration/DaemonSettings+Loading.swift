@@ -180,6 +180,9 @@ private struct SettingsReader {
             sources.promotedAttributes = http.strings("promote_resource_attributes")
             http.finish()
         }
+        if let deploys = map.mapping("deploys", "sources.deploys") {
+            sources.deploys = read(deploys: deploys)
+        }
         if map.bool("heartbeats") ?? false {
             map.report("heartbeats", notYet("heartbeats", "set it to false"))
         }
@@ -202,6 +205,17 @@ private struct SettingsReader {
             return parts.count == 3 && parts.allSatisfy { Int($0) != nil } ? text : nil
         }
         sources.elasticsearchVersion = version ?? sources.elasticsearchVersion
+    }
+
+    private func read(deploys map: MappingReader) -> DaemonSettings.Deploys {
+        var deploys = DaemonSettings.Deploys(
+            githubSecretFile: map.string("github_secret_file"),
+            tokenFile: map.string("token_file")
+        )
+        deploys.kept = map.integer("kept", in: 100...1_000_000) ?? deploys.kept
+        deploys.maxServices = map.integer("max_services", in: 1...100_000) ?? deploys.maxServices
+        map.finish()
+        return deploys
     }
 
     private func read(forward map: MappingReader) -> DaemonSettings.Forward {

@@ -116,7 +116,20 @@ package struct DaemonSettings: Hashable, Sendable {
         package var maxBufferedBytes = 128 << 20
     }
 
+    /// Reports of deploys.
+    package struct Deploys: Hashable, Sendable {
+        /// A file with the secret of GitHub's webhooks; nil: they are refused.
+        package var githubSecretFile: String?
+        /// A file with the token that other reports need; nil: they need none.
+        package var tokenFile: String?
+        /// Releases kept.
+        package var kept = 10_000
+        /// Pairs of service and environment.
+        package var maxServices = 1000
+    }
+
     package struct Sources: Hashable, Sendable {
+        package var deploys = Deploys()
         package var cloudWatch: [CloudWatch] = []
         package var forward: Forward?
         /// What is scraped; nil: nothing.

@@ -150,6 +150,16 @@ package enum SettingsSchema {
                 "write_relabel_configs": {"type": "array", "items": {"type": "object"}, "description": "relabel rules, as Prometheus has them, for series that are pushed here"},
                 "max_clock_skew": {"$ref": "#/$defs/duration", "default": "10m", "description": "a sample further ahead of this machine's clock is refused"},
                 "max_samples_per_second": {"type": "integer", "description": "samples or records a second of one source; no limit without it"},
+                "deploys": {
+                  "type": ["object", "null"],
+                  "additionalProperties": false,
+                  "properties": {
+                    "github_secret_file": {"type": ["string", "null"], "description": "a file with the secret of GitHub's webhooks; without it they are refused"},
+                    "token_file": {"type": ["string", "null"], "description": "a file with the bearer token that other reports need; without it they need none"},
+                    "kept": {"type": "integer", "minimum": 100, "default": 10000, "description": "releases kept, the newest"},
+                    "max_services": {"type": "integer", "minimum": 1, "default": 1000, "description": "pairs of service and environment"}
+                  }
+                },
                 "heartbeats": {"const": false}
               }
             },

@@ -2,7 +2,7 @@ import APIModel
 import ArgumentParsing
 import PromQLSyntax
 
-/// Commands that only read: objectives, alerts, sources, deliveries.
+/// Commands that only read: objectives, alerts, sources, deploys, deliveries.
 struct ReadingCommands {
     static let specs = [
         CommandSpec(
@@ -12,6 +12,7 @@ struct ReadingCommands {
         ),
         CommandSpec("alerts", "List pending and firing alerts"),
         SourcesCommand.spec,
+        DeploysCommand.spec,
         CommandSpec(
             "notify",
             "Look at what was sent",
@@ -27,6 +28,7 @@ struct ReadingCommands {
         case "slo": try await objectives()
         case "alerts": try await alerts()
         case "sources": try await SourcesCommand(client: client, terminal: terminal).run(invocation)
+        case "deploys": try await DeploysCommand(client: client, terminal: terminal).run(invocation)
         case "notify": try await deliveries()
         default: preconditionFailure("the parser knows the commands")
         }

@@ -54,6 +54,7 @@ extension Daemon {
             management.routes + seriesRoutes + statusRoutes.routes + rules.routes + budgets.routes
             + incidents.routes + sourceRoutes.routes + costRoutes.routes + pages.routes
             + MetadataRoutes(catalogue: catalogue).routes + logs.routes
+            + DeployRoutes(intake: deploys, store: state).routes
         if settings.sources.remoteWrite {
             routes.append(
                 RemoteWriteHandler(

@@ -1,6 +1,7 @@
 import Buffers
 import CloudWatchIngest
 import Configuration
+import DeployIngest
 import EFKIngest
 import ElasticsearchIngest
 import HTTPClient
@@ -92,6 +93,14 @@ extension Daemon {
             log: log.named("slo")
         )
         keep(Task { await ticker.run() })
+        keep(
+            Task { [deploys, interval = settings.evaluation.interval] in
+                while !Task.isCancelled {
+                    await offPool { deploys.tick() }
+                    do { try await sleeper.sleep(for: interval) } catch { return }
+                }
+            }
+        )
         engine.start()
         keep(Task { [logRules] in await logRules.run() })
         try startForward()
@@ -110,21 +119,14 @@ extension Daemon {
 
     private func startForward() throws {
         guard let configured = settings.sources.forward else { return }
-        var key: [UInt8]?
-        if let path = configured.sharedKeyFile {
-            do {
-                key = Array(try WholeFile.text(at: path).trimmed.utf8)
-            } catch {
-                throw DaemonError(
-                    "the shared key file \(path) (sources.forward.shared_key_file) cannot be read: "
-                        + "\(error); check its path and mode"
-                )
-            }
-        }
+        let key = try Daemon.secret(
+            configured.sharedKeyFile,
+            setting: "sources.forward.shared_key_file"
+        )
         let forward = ForwardServer(
             settings: ForwardSettings(
                 listen: configured.listen,
-                sharedKey: key,
+                sharedKey: key.map { Array($0.utf8) },
                 messageMax: configured.maxMessageBytes,
                 decompressedMax: configured.maxDecompressedBytes,
                 decodedMax: configured.maxDecodedBytes,

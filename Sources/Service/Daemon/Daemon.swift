@@ -1,5 +1,6 @@
 import CloudWatchIngest
 import Configuration
+import DeployIngest
 import EFKIngest
 import HTTPClient
 import HTTPServer
@@ -50,6 +51,7 @@ final class Daemon: Sendable {
     let engine: RuleEngine
     let pollers: [CloudWatchPoller]
     let scraper: Scraper
+    let deploys: DeployIntake
     /// What targets are scraped with: many at once, which pagers and CloudWatch need not wait behind.
     let scrapeClient: CurlHTTPClient
     let catalogue: MetadataCatalogue
@@ -197,6 +199,13 @@ final class Daemon: Sendable {
             preparation: preparation,
             logMetrics: logMetrics,
             judge: logRules,
+            sources: sources,
+            clock: clock
+        )
+        deploys = DeployIntake(
+            settings: try Daemon.deploySettings(settings.sources.deploys),
+            store: state,
+            admission: admission,
             sources: sources,
             clock: clock
         )

@@ -9,6 +9,7 @@ extension StateStore {
             alertSchema,
             spendSchema,
             logRuleSchema,
+            deploySchema,
         ]
         return scripts.enumerated().map { Migration(version: $0.offset + 1, script: $0.element) }
     }

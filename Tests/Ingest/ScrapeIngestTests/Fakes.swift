@@ -5,7 +5,6 @@ import ScrapeIngest
 import Synchronization
 import TestSupport
 import Timekeeping
-import WireFormats
 
 /// Keeps every batch that is let in, as text.
 final class RecordingDoor: SampleAdmitting {
@@ -44,33 +43,6 @@ final class RecordingDoor: SampleAdmitting {
     /// The same without the series about scrapes.
     func drainPages() -> [String] {
         drain().filter { !$0.hasPrefix("up{") && !$0.hasPrefix("scrape_") }
-    }
-}
-
-extension SampleBatch {
-    /// `name{label="value"} value @milliseconds`, a marker as `stale`, in the order of the batch.
-    var texts: [String] {
-        entries.flatMap { entry in
-            let labels = LabelSet(Self.labels(labelBytes.span, entry.labels))
-            return entry.samples.map { sample in
-                let value = Staleness.isMarker(values[sample]) ? "stale" : "\(values[sample])"
-                return "\(labels) \(value) @\(timestamps[sample])"
-            }
-        }
-    }
-
-    private static func labels(_ bytes: Span<UInt8>, _ range: Range<Int>) -> [Label] {
-        var labels: [Label] = []
-        var reader = ProtobufReader(bytes, in: range)
-        while let tag = try? reader.tag(), tag.field == 1, let range = try? reader.delimited() {
-            var label = ProtobufReader(bytes, in: range)
-            var parts: [String] = []
-            while (try? label.tag()) != nil, let part = try? label.delimited() {
-                parts.append(WireText.repaired(bytes, part))
-            }
-            if parts.count == 2 { labels.append(Label(parts[0], parts[1])) }
-        }
-        return labels
     }
 }
 

@@ -29,8 +29,8 @@ import Timekeeping
     @Test func allFilesAreThere() {
         #expect(
             ShippedRulesTests.files == [
-                "app-from-logs.yaml", "app.yaml", "db.yaml", "infra.yaml", "limits.yaml",
-                "platform.yaml", "slo.yaml",
+                "app-from-logs.yaml", "app.yaml", "db.yaml", "deploys.yaml", "infra.yaml",
+                "limits.yaml", "platform.yaml", "slo.yaml",
             ]
         )
     }

@@ -1,6 +1,5 @@
 import APIModel
 import ArgumentParsing
-import Foundation
 import Timekeeping
 
 /// `sloctl query EXPRESSION`: evaluates PromQL now, at a time, or over a span.
