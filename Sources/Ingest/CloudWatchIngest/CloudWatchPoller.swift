@@ -38,6 +38,7 @@ package final class CloudWatchPoller: Sendable {
     private let cost: AccountCost
     private let paces: PaceRegistry
     private let accountKey: String
+    private let coverage: PushCoverage?
     private let state: Mutex<State>
 
     /// - Parameters:
@@ -54,6 +55,7 @@ package final class CloudWatchPoller: Sendable {
     ///   - paces: Shared by all entries of the settings, so that those of one account go at one pace.
     ///   - account: The name that its costs are kept and shown under.
     ///   - spend: Keeps what was spent over a restart; nil forgets it.
+    ///   - coverage: What is pushed, and so not pulled; nil when nothing is.
     ///   - report: Told of each region's state after each poll, from any thread.
     package init(
         settings: CloudWatchSettings,
@@ -71,6 +73,7 @@ package final class CloudWatchPoller: Sendable {
         paces: PaceRegistry = PaceRegistry(),
         account: String = "own",
         spend: (any SpendStoring)? = nil,
+        coverage: PushCoverage? = nil,
         report: @escaping @Sendable (SourceStatus) -> Void = { _ in }
     ) {
         self.settings = settings
@@ -85,6 +88,7 @@ package final class CloudWatchPoller: Sendable {
         self.metrics = metrics
         self.report = report
         self.paces = paces
+        self.coverage = coverage
         accountKey =
             settings.roleARN.flatMap { CloudWatchIngest.accountID(ofARN: $0) }
             ?? settings.accountID ?? "own"
@@ -172,7 +176,7 @@ package final class CloudWatchPoller: Sendable {
             report(SourceStatus(name: "cloudwatch", isOn: false, advice: "\(error)"))
             return []
         }
-        let names = state.withLock { $0.needs }.compactMap(PollPlanner.nameText)
+        let names = state.withLock { $0.needs }.compactMap(NeedIndex.nameText)
         let homes = NamespaceTable.homeRegions(of: names, beyond: regions)
         return regions.map { poller($0, regions, homeOnly: false) }
             + homes.sorted().map { poller($0, regions, homeOnly: true) }
@@ -224,6 +228,7 @@ package final class CloudWatchPoller: Sendable {
                 admit: admit,
                 counters: counters,
                 log: log,
+                coverage: coverage,
                 report: report
             )
             state.pollers[region] = made

@@ -15,12 +15,19 @@ actor RegionPoller {
     private let admit: any SampleAdmitting
     private let counters: CloudWatchCounters
     private let log: Log
+    private let coverage: PushCoverage?
     private let report: @Sendable (SourceStatus) -> Void
 
     private var needs: [SelectorNeed] = []
     private var accountID: String?
     private var namespaces: Set<String> = []
     private var catalogue = MetricCatalogue()
+    /// What the rules need, whether it is pushed or not.
+    private var needed = PollPlan()
+    /// What of it is not pushed, and so asked for; nil where nothing is pushed.
+    private var unpushed: Set<QueryKey>?
+    /// When it is looked again what is pushed.
+    private var nextSight = Timestamp.distantPast
     private var plan = PollPlan()
     /// The account's shares that the plan is of.
     private var revision: Int?
@@ -35,6 +42,8 @@ actor RegionPoller {
 
     /// Pause before a list of metrics that could not be had is asked for again.
     static let listingPause = Duration.seconds(60)
+    /// Pause before it is looked again what metric streams bring.
+    static let coveragePause = Duration.seconds(60)
     /// Calls that are under way at once in a region.
     static let callsAtOnce = 8
 
@@ -49,6 +58,7 @@ actor RegionPoller {
         admit: any SampleAdmitting,
         counters: CloudWatchCounters,
         log: Log,
+        coverage: PushCoverage? = nil,
         report: @escaping @Sendable (SourceStatus) -> Void
     ) {
         self.region = region
@@ -60,6 +70,7 @@ actor RegionPoller {
         self.admit = admit
         self.counters = counters
         self.log = log
+        self.coverage = coverage
         self.report = report
         table = NamespaceTable(settings: settings, region: region, homeOnly: homeOnly)
         schedule = PollSchedule(sourceName: name, backfillMax: settings.backfillMax)
@@ -92,6 +103,8 @@ actor RegionPoller {
         if isChanged || revision == nil {
             namespaces = planner.namespaces(of: needs)
             settle(planner.plan(needs, over: catalogue.metrics), at: now)
+        } else if isPushedOtherwise(at: now) {
+            settle(needed, at: now)
         } else if let share = cost.share(of: region), share.revision != revision {
             // Another region of the account wants more or less than before.
             adopt(share, at: now)
@@ -112,11 +125,27 @@ actor RegionPoller {
 
     /// Brings a plan within the account's budget and takes it.
     private func settle(_ wanted: PollPlan, at now: Timestamp) {
-        var wanted = wanted
+        needed = wanted
+        var wanted = withoutPushed(wanted, at: now)
+        unpushed = coverage == nil ? nil : Set(wanted.queries.map(\.key))
+        nextSight = now + Self.coveragePause
         let refreshes = PlanPrice.monthSeconds / max(1, settings.catalogueRefresh.inSeconds)
         let pages = namespaces.reduce(0) { $0 + (listPages[$1] ?? 1) }
         wanted.listRequestsPerMonth = Double(pages) * refreshes
         adopt(cost.settle(region, wanted, at: now), at: now)
+    }
+
+    /// What is left to ask for once what metric streams bring is left out.
+    private func withoutPushed(_ wanted: PollPlan, at now: Timestamp) -> PollPlan {
+        let owner = MetricOwner(region: region, accountID: accountID)
+        return coverage?.leaveOut(of: wanted, owner, at: now) ?? wanted
+    }
+
+    /// True when metric streams bring more or less than when the plan was made; looked at once a minute.
+    private func isPushedOtherwise(at now: Timestamp) -> Bool {
+        guard let unpushed, now >= nextSight else { return false }
+        nextSight = now + Self.coveragePause
+        return Set(withoutPushed(needed, at: now).queries.map(\.key)) != unpushed
     }
 
     private func adopt(_ share: AccountCost.Share, at now: Timestamp) {

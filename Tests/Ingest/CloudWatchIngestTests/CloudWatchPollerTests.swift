@@ -123,7 +123,8 @@ final class RecordingDoor: SampleAdmitting {
         _ settings: CloudWatchSettings = .init(regions: ["eu-west-1"], endpoint: "http://cw.test"),
         sleeper: VirtualSleeper = VirtualSleeper(),
         usingStatistics: Bool = false,
-        spend: (any SpendStoring)? = nil
+        spend: (any SpendStoring)? = nil,
+        coverage: PushCoverage? = nil
     ) -> CloudWatchPoller {
         // By GetMetricData alone, unless a test says otherwise.
         var settings = settings
@@ -144,6 +145,7 @@ final class RecordingDoor: SampleAdmitting {
             log: .silent,
             metrics: registry,
             spend: spend,
+            coverage: coverage,
             report: { [statuses] in statuses.take($0) }
         )
     }
@@ -210,6 +212,44 @@ final class RecordingDoor: SampleAdmitting {
         let cost = poller.costReport(at: clock.now())
         #expect(abs(cost.planUsdPerMonth - 1.296) < 1e-9)
         #expect(abs(cost.spentUsd - 0.00003) < 1e-12)
+    }
+
+    @Test func whatIsPushedIsNotPaidForAndPulledAgainWhenItStops() async {
+        let standIn = standIn()
+        fill(standIn)
+        let coverage = PushCoverage(itemsMax: 10)
+        let owner = MetricOwner(region: "eu-west-1", accountID: "123456789012")
+        let item = PushCoverage.Item(PushedMetric(Self.requests, owner), .plain(.sum))
+        let poller = poller(
+            .mounting(standIn),
+            .init(
+                regions: ["eu-west-1"],
+                accountID: "123456789012",
+                endpoint: "http://cw.test"
+            ),
+            coverage: coverage
+        )
+        poller.update(
+            needs: Self.needs(
+                "aws_applicationelb_request_count_sum",
+                "aws_applicationelb_target_response_time_p99"
+            )
+        )
+        coverage.note([item], at: clock.now())
+        await poller.pollOnce(at: clock.now())
+        #expect(door.series.count == 1 && door.series[0].contains("target_response_time_p99"))
+        // A share of what was asked for, and of what it costs, is left.
+        #expect(abs(poller.costReport(at: clock.now()).planUsdPerMonth - 0.432) < 1e-9)
+        await run(poller, for: 300)
+        #expect(door.series.count == 1)
+        // The stream stops: after a quarter of an hour its metric is pulled, from where it stopped.
+        await run(poller, for: 700)
+        #expect(door.series.count == 2)
+        #expect(door.values(door.series[0]).count >= 10)
+        // And it comes back.
+        coverage.note([item], at: clock.now())
+        await run(poller, for: 65)
+        #expect(abs(poller.costReport(at: clock.now()).planUsdPerMonth - 0.432) < 1e-9)
     }
 
     @Test func pollsComeOnceAMinuteAndReviseWhatChanged() async {

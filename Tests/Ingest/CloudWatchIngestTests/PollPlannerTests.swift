@@ -284,7 +284,7 @@ import Timekeeping
                 "AWS/RDS", "ContainerInsights", "AWS/ECS", "ECS/ContainerInsights",
             ]
         )
-        let names = needs.compactMap(PollPlanner.nameText)
+        let names = needs.compactMap(NeedIndex.nameText)
         #expect(NamespaceTable.homeRegions(of: names, beyond: ["eu-west-1"]) == ["us-east-1"])
         #expect(NamespaceTable.homeRegions(of: names, beyond: ["us-east-1"]) == [])
         #expect(NamespaceTable.homeRegions(of: names, beyond: ["cn-north-1"]) == [])

@@ -18,7 +18,7 @@ package enum CostEstimate {
         named account: String,
         at now: Timestamp
     ) -> CostReport.Account {
-        let names = needs.compactMap(PollPlanner.nameText)
+        let names = needs.compactMap(NeedIndex.nameText)
         let regions = settings.regions.isEmpty ? ["eu-west-1"] : settings.regions
         var settings = settings
         settings.regions = regions

@@ -204,6 +204,13 @@ package struct NamespaceProfile: Hashable, Sendable {
         ),
     ]
 
+    /// The first profile that fits a metric, wherever it was measured.
+    package static func of(_ metric: CloudWatchMetric) -> NamespaceProfile {
+        known.first {
+            $0.namespace == metric.namespace && metric.name.hasPrefix($0.metricPrefix)
+        } ?? .unknown(metric.namespace)
+    }
+
     /// The profile of a namespace that nobody described.
     package static func unknown(_ namespace: String) -> NamespaceProfile {
         NamespaceProfile(namespace)

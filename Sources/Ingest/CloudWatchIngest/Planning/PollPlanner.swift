@@ -29,11 +29,6 @@ package struct PollPlanner: Sendable {
     private let region: String
     private let accountID: String?
 
-    /// Statistics tried for a selector that names its metric by a regular expression.
-    package static let statisticsOfPatterns: [CloudWatchStatistic] =
-        CloudWatchStatistic.Plain.allCases.map { .plain($0) }
-        + ["50", "90", "95", "99", "99.9"].map { .upTo(.percentile, $0) }
-
     package init(
         table: NamespaceTable,
         settings: CloudWatchSettings,
@@ -46,18 +41,11 @@ package struct PollPlanner: Sendable {
         self.accountID = accountID
     }
 
-    /// The text of a need that names its metric: a name or the expression of one; nil when it is none of ours.
-    package static func nameText(of need: SelectorNeed) -> String? {
-        if let name = need.metricName { return name.hasPrefix("aws_") ? name : nil }
-        return need.matchers.first { $0.name == LabelSet.metricName && $0.operation == .matches }?
-            .value
-    }
-
     /// The namespaces whose metrics the needs may mean.
     package func namespaces(of needs: [SelectorNeed]) -> Set<String> {
         var found: Set<String> = []
         for need in needs {
-            guard let text = Self.nameText(of: need) else { continue }
+            guard let text = NeedIndex.nameText(of: need) else { continue }
             found.formUnion(
                 need.metricName == nil
                     ? table.namespaces(whosePrefixIsIn: text) : table.namespaces(ofSeries: text)
@@ -68,25 +56,28 @@ package struct PollPlanner: Sendable {
 
     /// The plan for `needs` over the metrics that exist.
     package func plan(_ needs: [SelectorNeed], over metrics: Set<CloudWatchMetric>) -> PollPlan {
-        var byStem: [String: [CloudWatchMetric]] = [:]
-        for metric in metrics {
-            for stem in SeriesNaming.stems(namespace: metric.namespace, metric: metric.name) {
-                byStem[stem, default: []].append(metric)
-            }
-        }
         var queries: [QueryKey: PlannedQuery] = [:]
         var unknown: Set<String> = []
         for need in needs {
-            guard let text = Self.nameText(of: need) else { continue }
-            if need.metricName != nil, !table.isKnown(text) {
-                unknown.insert(text)
-                continue
-            }
-            let wanted =
-                need.metricName.map { self.wanted(name: $0, byStem) }
-                ?? self.wanted(by: need, byStem)
-            for one in wanted where isSelected(one.metric, by: need.matchers) {
-                add(one.metric, one.statistic, name: one.name, for: need, to: &queries)
+            guard let name = need.metricName, NeedIndex.nameText(of: need) != nil,
+                !table.isKnown(name)
+            else { continue }
+            unknown.insert(name)
+        }
+        let index = NeedIndex(needs)
+        let owner = MetricOwner(region: region, accountID: accountID)
+        // Resources share their metrics' names.
+        var wanted: [CloudWatchMetric: [NeedIndex.Wanted]] = [:]
+        for metric in metrics {
+            let named = CloudWatchMetric(metric.namespace, metric.name, [:])
+            let found =
+                wanted[named]
+                ?? index.wanted(namespace: metric.namespace, metric: metric.name)
+            wanted[named] = found
+            for one in found {
+                let need = needs[one.need]
+                guard owner.isSelected(metric, by: need.matchers) else { continue }
+                add(metric, one.statistic, name: one.name, for: need, to: &queries)
             }
         }
         for query in Array(queries.values) {
@@ -125,71 +116,6 @@ package struct PollPlanner: Sendable {
             )
         }
         return limited(plan)
-    }
-
-    private typealias Wanted = (
-        metric: CloudWatchMetric, statistic: CloudWatchStatistic, name: String
-    )
-
-    /// The metrics whose stem and a statistic make up `name`.
-    private func wanted(name: String, _ byStem: [String: [CloudWatchMetric]]) -> [Wanted] {
-        var found: [Wanted] = []
-        var end = name.endIndex
-        while let underscore = name[..<end].lastIndex(of: "_") {
-            end = underscore
-            guard let metrics = byStem[String(name[..<underscore])],
-                let statistic = CloudWatchStatistic(suffix: name[name.index(after: underscore)...])
-            else { continue }
-            found += metrics.map { ($0, statistic, name) }
-        }
-        return found
-    }
-
-    /// The metrics one of whose names satisfies the matchers on the name; one spelling each.
-    private func wanted(
-        by need: SelectorNeed,
-        _ byStem: [String: [CloudWatchMetric]]
-    ) -> [Wanted] {
-        let onName = need.matchers.filter { $0.name == LabelSet.metricName }
-        var found: [Wanted] = []
-        var taken: Set<QueryKey> = []
-        // The exporter's spelling parts more words, and so sorts first.
-        for (stem, metrics) in byStem.sorted(by: { $0.key < $1.key }) {
-            for statistic in Self.statisticsOfPatterns {
-                let name = "\(stem)_\(statistic.suffix)"
-                guard onName.allSatisfy({ $0.matches(name) }) else { continue }
-                for metric in metrics
-                where taken.insert(
-                    QueryKey(metric: metric, statistic: statistic, period: .zero)
-                ).inserted {
-                    found.append((metric, statistic, name))
-                }
-            }
-        }
-        return found
-    }
-
-    /// True when the metric's labels satisfy the matchers and its dimension set is one that they mean.
-    ///
-    /// Labels that this source never writes are passed over: relabelling may add them.
-    private func isSelected(_ metric: CloudWatchMetric, by matchers: [LabelMatcher]) -> Bool {
-        let labels = SeriesNaming.labels(metric, region: region, accountID: accountID)
-        let ours = matchers.filter {
-            $0.name.hasPrefix(SeriesNaming.dimensionPrefix) || $0.name == "region"
-                || ($0.name == "account_id" && accountID != nil)
-        }
-        guard ours.allSatisfy({ $0.matches(labels) }) else { return false }
-        let usual = table.profile(of: metric).dimensionSets
-        let names = metric.dimensionNames
-        guard !usual.isEmpty, !usual.contains(names) else { return true }
-        let mentioned = Set(
-            names.filter { name in
-                ours.contains { $0.name == SeriesNaming.dimensionPrefix + name }
-            }
-        )
-        guard !mentioned.isEmpty else { return false }
-        let rest = names.subtracting(mentioned)
-        return rest.isEmpty || usual.contains { $0.subtracting(mentioned) == rest }
     }
 
     private func add(
