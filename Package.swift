@@ -195,6 +195,14 @@ var targets: [Target] = [
         "DeployIngest",
         ["Ingest", "Model", "HTTPServer", "Cryptography", "Timekeeping"]
     ),
+    library(
+        "Ingest",
+        "FirehoseIngest",
+        [
+            "CloudWatchIngest", "OTLPIngest", "Ingest", "Model", "HTTPServer", "Compression",
+            "Cryptography", "WireFormats", "Timekeeping", "Telemetry",
+        ]
+    ),
 
     // MARK: Query
     library("Query", "PromQLSyntax", ["Model", "Timekeeping", "Matching"]),
@@ -297,7 +305,8 @@ var targets: [Target] = [
         [
             "Buffers", "ArgumentParsing", "Configuration", "ServiceAPI", "StateStore", "Demo",
             "CloudWatchIngest", "DeployIngest", "EFKIngest", "ElasticsearchIngest", "OTLPLogIngest",
-            "RemoteWriteIngest", "ScrapeIngest", "OTLPIngest", "Ingest", "MetricStore", "SampleLog",
+            "FirehoseIngest", "RemoteWriteIngest", "ScrapeIngest", "OTLPIngest", "Ingest",
+            "MetricStore", "SampleLog",
             "LogStore", "PromQL",
             "Rules", "SLO", "RuleEvaluation", "LogRules",
             "Incidents", "OnCall", "Paging", "HTTPServer", "HTTPClient", "ServiceRuntime", "Model",
@@ -451,6 +460,14 @@ var targets: [Target] = [
         [
             "OTLPIngest", "Ingest", "Model", "HTTPServer", "Compression", "WireFormats",
             "Timekeeping", "Telemetry",
+        ]
+    ),
+    tests(
+        "Ingest",
+        "FirehoseIngestTests",
+        [
+            "FirehoseIngest", "CloudWatchIngest", "Ingest", "MetricStore", "LogStore", "Model",
+            "HTTPServer", "Compression", "Cryptography", "WireFormats", "Timekeeping", "Telemetry",
         ]
     ),
     tests(
