@@ -64,7 +64,7 @@ package final class Admission: SampleAdmitting, LogAdmitting, Sendable {
 
     /// True for sources whose series are named by somebody else, who sends them here.
     private static func isPushed(_ source: String) -> Bool {
-        !source.hasPrefix("scrape/") && !source.hasPrefix("cloudwatch")
+        !source.hasPrefix("scrape/") && !source.hasPrefix("cloudwatch") && source != "firehose"
     }
 
     /// The times of a batch, as far as they matter to its source's standing.

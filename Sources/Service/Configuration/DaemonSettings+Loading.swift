@@ -147,6 +147,9 @@ private struct SettingsReader {
         sources.cloudWatch = map.mappings("cloudwatch", "a CloudWatch account").map(
             read(cloudWatch:)
         )
+        if let firehose = map.mapping("firehose", "sources.firehose") {
+            sources.firehose = read(firehose: firehose)
+        }
         if let forward = map.mapping("forward", "sources.forward") {
             sources.forward = read(forward: forward)
         }
@@ -216,6 +219,38 @@ private struct SettingsReader {
         deploys.maxServices = map.integer("max_services", in: 1...100_000) ?? deploys.maxServices
         map.finish()
         return deploys
+    }
+
+    private func read(firehose map: MappingReader) -> DaemonSettings.Firehose {
+        var firehose = DaemonSettings.Firehose(accessKeyFile: map.string("access_key_file") ?? "")
+        if firehose.accessKeyFile.isEmpty {
+            map.report(
+                "access_key_file",
+                "sources.firehose needs access_key_file: the path of a file with the access key of the "
+                    + "Firehose stream's HTTP endpoint"
+            )
+        }
+        let sizes = (64 << 10)...(1 << 30)
+        let day = Duration.seconds(86400)
+        firehose.arrival = map.duration("arrival", in: .zero...day) ?? firehose.arrival
+        firehose.revisionWindow =
+            map.duration("revision_window", in: .zero...(day * 14)) ?? firehose.revisionWindow
+        firehose.fillZeros = map.bool("fill_zeros") ?? firehose.fillZeros
+        firehose.maxBodyBytes = map.bytes("max_body", in: sizes) ?? firehose.maxBodyBytes
+        firehose.maxDecodedBytes = map.bytes("max_decoded", in: sizes) ?? firehose.maxDecodedBytes
+        firehose.maxRecords = map.integer("max_records", in: 1...1_000_000) ?? firehose.maxRecords
+        firehose.maxRecordBytes = map.bytes("max_record", in: sizes) ?? firehose.maxRecordBytes
+        firehose.maxUnpackedBytes =
+            map.bytes("max_unpacked", in: sizes) ?? firehose.maxUnpackedBytes
+        firehose.maxPoints = map.integer("max_points", in: 1000...10_000_000) ?? firehose.maxPoints
+        firehose.maxDepth = map.integer("max_depth", in: 4...64) ?? firehose.maxDepth
+        firehose.maxDimensions =
+            map.integer("max_dimensions", in: 1...1000) ?? firehose.maxDimensions
+        firehose.maxMetrics =
+            map.integer("max_metrics", in: 1000...10_000_000) ?? firehose.maxMetrics
+        firehose.logIDs = map.integer("log_ids", in: 1000...100_000_000) ?? firehose.logIDs
+        map.finish()
+        return firehose
     }
 
     private func read(forward map: MappingReader) -> DaemonSettings.Forward {

@@ -128,9 +128,45 @@ package struct DaemonSettings: Hashable, Sendable {
         package var maxServices = 1000
     }
 
+    /// CloudWatch's metric streams and log subscriptions, delivered by Firehose.
+    package struct Firehose: Hashable, Sendable {
+        /// A file with the access keys, one a line.
+        package var accessKeyFile: String
+        /// How long after its timestamp, the start of its period, a sample has arrived.
+        package var arrival: Duration = .seconds(300)
+        /// How much older than a series' newest sample one may be and still be taken.
+        package var revisionWindow: Duration = .seconds(7200)
+        /// Whether silent counters of load balancers are filled with zeros.
+        package var fillZeros = true
+        /// Bytes of a request as it comes.
+        package var maxBodyBytes = 64 << 20
+        /// Bytes of a request after decompression.
+        package var maxDecodedBytes = 64 << 20
+        /// Records of a request.
+        package var maxRecords = 10_000
+        /// Bytes of a record.
+        package var maxRecordBytes = 1 << 20
+        /// Bytes of all compressed records of a request after decompression.
+        package var maxUnpackedBytes = 128 << 20
+        /// Data points and log events of a request.
+        package var maxPoints = 250_000
+        /// Containers within containers of a record's JSON.
+        package var maxDepth = 16
+        /// Dimensions of a metric.
+        package var maxDimensions = 30
+        /// Metrics whose series are remembered.
+        package var maxMetrics = 100_000
+        /// Log events that are remembered, so that one sent again is not counted twice.
+        package var logIDs = 500_000
+
+        package init(accessKeyFile: String) { self.accessKeyFile = accessKeyFile }
+    }
+
     package struct Sources: Hashable, Sendable {
         package var deploys = Deploys()
         package var cloudWatch: [CloudWatch] = []
+        /// What Firehose delivers; nil: nothing.
+        package var firehose: Firehose?
         package var forward: Forward?
         /// What is scraped; nil: nothing.
         package var scrape: ScrapeSettings?

@@ -101,6 +101,27 @@ package enum SettingsSchema {
                     }
                   }
                 },
+                "firehose": {
+                  "type": ["object", "null"],
+                  "additionalProperties": false,
+                  "required": ["access_key_file"],
+                  "properties": {
+                    "access_key_file": {"type": "string", "description": "a file with the access key of the Firehose stream's HTTP endpoint; several, one a line, while it is changed"},
+                    "arrival": {"$ref": "#/$defs/duration", "default": "5m", "description": "how long after the start of its period a sample has arrived; rules on CloudWatch series are judged that much earlier than now"},
+                    "revision_window": {"$ref": "#/$defs/duration", "default": "2h", "description": "how much older than its series' newest sample one may be and still be taken or revised"},
+                    "fill_zeros": {"type": "boolean", "default": true, "description": "write 0 for counters of load balancers that are silent when they are zero"},
+                    "max_body": {"$ref": "#/$defs/bytes", "default": "64MiB", "description": "a request as it comes"},
+                    "max_decoded": {"$ref": "#/$defs/bytes", "default": "64MiB", "description": "a request after decompression"},
+                    "max_records": {"type": "integer", "default": 10000, "description": "records of a request"},
+                    "max_record": {"$ref": "#/$defs/bytes", "default": "1MiB", "description": "a record"},
+                    "max_unpacked": {"$ref": "#/$defs/bytes", "default": "128MiB", "description": "all compressed records of a request after decompression"},
+                    "max_points": {"type": "integer", "minimum": 1000, "default": 250000, "description": "data points and log events of a request"},
+                    "max_depth": {"type": "integer", "minimum": 4, "maximum": 64, "default": 16, "description": "containers within containers of a record's JSON"},
+                    "max_dimensions": {"type": "integer", "default": 30, "description": "dimensions of a metric; a point with more is refused"},
+                    "max_metrics": {"type": "integer", "minimum": 1000, "default": 100000, "description": "metrics whose series are remembered; those of others are found anew each time"},
+                    "log_ids": {"type": "integer", "minimum": 1000, "default": 500000, "description": "log events that are remembered, so that one sent again is not counted twice"}
+                  }
+                },
                 "forward": {
                   "type": ["object", "null"],
                   "additionalProperties": false,

@@ -37,6 +37,7 @@ extension Daemon {
         }
         for note in files.dashboards.notes { log.warn("\(note)") }
         for poller in pollers { poller.update(needs: needs + files.dashboards.needs) }
+        pushSelection.update(needs: needs + files.dashboards.needs)
         store.keep(reaches.retentionNeeds)
         note(reaches)
         let now = clock.now()

@@ -2,6 +2,7 @@ import Buffers
 import CloudWatchIngest
 import Configuration
 import ElasticsearchIngest
+import FirehoseIngest
 import FoundationEssentials
 import HTTPServer
 import Ingest
@@ -119,8 +120,14 @@ extension Daemon {
 
     /// The server's own answers in the words of those who asked.
     var serverAnswer: @Sendable (HTTPRequest, HTTPResponse) -> HTTPResponse {
-        guard settings.sources.bulk else { return OwnAnswers.inTheWordsOf }
-        return { ElasticsearchWords.serverAnswer($0, OwnAnswers.inTheWordsOf($0, $1)) }
+        let (bulk, firehose, clock) = (settings.sources.bulk, settings.sources.firehose, clock)
+        return { request, response in
+            if firehose != nil, request.path == FirehoseHandler.path {
+                return FirehoseHandler.serverAnswer(request, response, at: clock.now())
+            }
+            let worded = OwnAnswers.inTheWordsOf(request, response)
+            return bulk ? ElasticsearchWords.serverAnswer(request, worded) : worded
+        }
     }
 
     private var costRoutes: CostRoutes<CostReport> {

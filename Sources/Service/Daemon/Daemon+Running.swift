@@ -4,6 +4,7 @@ import Configuration
 import DeployIngest
 import EFKIngest
 import ElasticsearchIngest
+import FirehoseIngest
 import HTTPClient
 import HTTPServer
 import Incidents
@@ -58,7 +59,7 @@ extension Daemon {
         try await dispatcher.start()
         let server = HTTPServer(
             settings: HTTPServerSettings(listen: settings.server.listen),
-            routes: routes,
+            routes: routes + (try firehoseRoutes()),
             log: log.named("http"),
             metrics: metrics,
             clock: clock,
@@ -151,6 +152,13 @@ extension Daemon {
                 "cloudwatch",
                 isOn: false,
                 advice: "add an entry to sources.cloudwatch in \(settingsPath) to turn it on"
+            )
+        }
+        if settings.sources.firehose == nil {
+            sources.declare(
+                FirehoseHandler.source,
+                isOn: false,
+                advice: "add sources.firehose.access_key_file to \(settingsPath) to turn it on"
             )
         }
         if settings.sources.scrape == nil {

@@ -50,6 +50,10 @@ final class Daemon: Sendable {
     let tracker: SLOTracker
     let engine: RuleEngine
     let pollers: [CloudWatchPoller]
+    /// Which pushed series of CloudWatch rules read.
+    let pushSelection: PushSelection
+    /// What is pushed, so that it is not pulled too.
+    let pushCoverage: PushCoverage
     let scraper: Scraper
     let deploys: DeployIntake
     /// What targets are scraped with: many at once, which pagers and CloudWatch need not wait behind.
@@ -158,12 +162,15 @@ final class Daemon: Sendable {
         )
         let sight = SourceSight(
             sources: sources,
-            pullsCloudWatch: !settings.sources.cloudWatch.isEmpty
+            pullsCloudWatch: !settings.sources.cloudWatch.isEmpty,
+            takesFirehose: settings.sources.firehose != nil
         )
         var engineSettings = RuleEngineSettings()
         engineSettings.interval = settings.evaluation.interval
         let accounts = settings.sources.cloudWatch.map { CloudWatchSettings($0) }
-        settle = settings.evaluation.settle ?? accounts.map(\.arrivalDelay).max() ?? .zero
+        let arrivals =
+            accounts.map(\.arrivalDelay) + (settings.sources.firehose.map { [$0.arrival] } ?? [])
+        settle = settings.evaluation.settle ?? arrivals.max() ?? .zero
         engineSettings.settle = RuleEngineSettings.settleCloudWatch(settle)
         engineSettings.graceAfterStart = settings.evaluation.graceAfterStart
         engineSettings.sight = { sight.absence($0, at: $1) }
@@ -224,6 +231,10 @@ final class Daemon: Sendable {
         let (admission, http, sources, metrics) = (admission, http, sources, metrics)
         let (names, state) = (settings.sources.cloudWatch.accountNames, state)
         let paces = PaceRegistry()
+        let metricsMax = settings.sources.firehose?.maxMetrics ?? 1
+        pushSelection = PushSelection(metricsMax: metricsMax)
+        pushCoverage = PushCoverage(itemsMax: metricsMax)
+        let coverage = settings.sources.firehose == nil ? nil : pushCoverage
         pollers = zip(accounts, names).map { account, name in
             CloudWatchPoller(
                 settings: account,
@@ -237,6 +248,7 @@ final class Daemon: Sendable {
                 paces: paces,
                 account: name,
                 spend: state,
+                coverage: coverage,
                 report: { Daemon.note($0, in: sources) }
             )
         }

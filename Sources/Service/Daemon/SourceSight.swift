@@ -1,3 +1,4 @@
+import FirehoseIngest
 import Ingest
 import Model
 import RuleEvaluation
@@ -11,19 +12,32 @@ struct SourceSight: Sendable {
     let sources: SourceRegistry
     /// True when CloudWatch is pulled at all.
     let pullsCloudWatch: Bool
+    /// True when CloudWatch's metric streams may come.
+    var takesFirehose = false
 
     /// What missing series of these selectors mean at a moment.
     func absence(_ needs: [SelectorNeed], at moment: Timestamp) -> Absence {
-        guard pullsCloudWatch, !needs.isEmpty,
+        guard pullsCloudWatch || takesFirehose, !needs.isEmpty,
             needs.allSatisfy({ $0.metricName?.hasPrefix("aws_") ?? false })
         else { return .judged }
-        let accounts = sources.statuses.filter { $0.name.hasPrefix("cloudwatch") }
+        let accounts = sources.statuses.filter {
+            pullsCloudWatch && $0.name.hasPrefix("cloudwatch")
+                || takesFirehose && $0.name == FirehoseHandler.source
+        }
         let seen = accounts.contains { status in
             status.lastSuccess.map { moment - $0 < SourceSight.silenceMax } ?? false
         }
-        guard !seen, let broken = accounts.first(where: { !$0.advice.isEmpty }) else {
-            return .judged
+        guard !seen else { return .judged }
+        if let broken = accounts.first(where: { !$0.advice.isEmpty }) {
+            return .unseen(.error, "\(broken.name): \(broken.advice)")
         }
-        return .unseen(.error, "\(broken.name): \(broken.advice)")
+        // A pull reports its own troubles; a stream that does not come cannot.
+        guard takesFirehose else { return .judged }
+        return .unseen(
+            .error,
+            "\(FirehoseHandler.source): nothing has come for "
+                + "\(SourceSight.silenceMax.prometheusText); look whether the metric stream runs and "
+                + "what Firehose's destination errors say"
+        )
     }
 }

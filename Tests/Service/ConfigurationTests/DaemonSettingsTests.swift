@@ -18,6 +18,45 @@ import Testing
         #expect(try parse("") == DaemonSettings())
     }
 
+    @Test func firehoseSettingsAreRead() throws {
+        let settings = try parse(
+            """
+            sources:
+              firehose: {access_key_file: key, arrival: 6m, revision_window: 1h, fill_zeros: false, max_body: 2MiB,
+                         max_decoded: 3MiB, max_records: 4, max_record: 5MiB, max_unpacked: 6MiB, max_points: 7000,
+                         max_depth: 8, max_dimensions: 9, max_metrics: 10000, log_ids: 11000}
+            """
+        )
+        var firehose = DaemonSettings.Firehose(accessKeyFile: "key")
+        firehose.arrival = .seconds(360)
+        firehose.revisionWindow = .seconds(3600)
+        firehose.fillZeros = false
+        firehose.maxBodyBytes = 2 << 20
+        firehose.maxDecodedBytes = 3 << 20
+        firehose.maxRecords = 4
+        firehose.maxRecordBytes = 5 << 20
+        firehose.maxUnpackedBytes = 6 << 20
+        firehose.maxPoints = 7000
+        firehose.maxDepth = 8
+        firehose.maxDimensions = 9
+        firehose.maxMetrics = 10_000
+        firehose.logIDs = 11_000
+        #expect(settings.sources.firehose == firehose)
+        #expect(
+            try parse("sources: {firehose: {access_key_file: key}}").sources.firehose
+                == DaemonSettings.Firehose(accessKeyFile: "key")
+        )
+    }
+
+    @Test func firehoseNeedsAnAccessKey() {
+        let error = #expect(throws: DiagnosticList.self) {
+            try parse("sources:\n  firehose: {max_depth: 65}")
+        }
+        let text = error?.description ?? ""
+        #expect(text.contains("sources.firehose needs access_key_file"), "\(text)")
+        #expect(text.contains("max_depth"), "\(text)")
+    }
+
     @Test func everySettingIsRead() throws {
         let settings = try parse(
             """

@@ -55,4 +55,30 @@ import Timekeeping
         default: Issue.record("neither seen nor unseen")
         }
     }
+
+    @Test func aStreamThatDoesNotComeCannotBeSeen() {
+        let clock = ManualClock()
+        let sources = SourceRegistry(clock: clock, metrics: MetricsRegistry())
+        sources.declare("firehose", isOn: true)
+        let sight = SourceSight(sources: sources, pullsCloudWatch: false, takesFirehose: true)
+        let needs = [
+            SelectorNeed(
+                matchers: [LabelMatcher(LabelSet.metricName, equals: "aws_a")],
+                reach: .seconds(300)
+            )
+        ]
+        func words() -> String? {
+            guard case .unseen(.error, let why) = sight.absence(needs, at: clock.now()) else {
+                return nil
+            }
+            return why
+        }
+        #expect(words()?.hasPrefix("firehose: nothing has come for 10m; look") == true)
+        sources.succeeded("firehose")
+        clock.advance(by: .seconds(599))
+        #expect(words() == nil)
+        clock.advance(by: .seconds(1))
+        sources.refused("firehose", cause: "wrong_access_key", "a wrong key")
+        #expect(words() == "firehose: a wrong key")
+    }
 }
