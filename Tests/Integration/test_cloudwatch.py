@@ -92,6 +92,7 @@ def moto(make_process):
         config=Config(disable_request_compression=True, proxies={}),
     )
     client.endpoint = f"http://{HOST}:{port}"
+    client.server = server
     return client
 
 
@@ -357,6 +358,57 @@ def test_zero_is_told_from_silence(moto, pager, make_tocsin):
     held = after("no data is said", lambda: (one := alert()) and one.get("condition") == "no_data" and one)
     assert held["state"] == "firing"
     assert [one["state"] for one in tocsin.incidents()] == ["open"]
+
+
+UNSEEN_RULES = """
+groups:
+  - name: app
+    interval: 1s
+    thresholds:
+      - alert: Errors
+        expr: sum by (dimension_LoadBalancer) (last_over_time(aws_applicationelb_httpcode_target_5xx_count_sum[30s]))
+        warn: "> 0"
+        missing: ok
+  - name: prometheus
+    interval: 1s
+    rules:
+      - {alert: Plain, expr: "last_over_time(aws_applicationelb_httpcode_target_5xx_count_sum[30s]) > 0"}
+"""
+
+
+def test_nothing_resolves_because_cloudwatch_is_not_read(moto, pager, make_tocsin):
+    """Samples run out because no call is answered: alerts stand, and say that they are blind."""
+    tocsin = make_tocsin(
+        hook=pager.url,
+        rules=UNSEEN_RULES,
+        environment=KEYS,
+        settings={
+            "sources": {"cloudwatch": [{"regions": [REGION], "endpoint": moto.endpoint, "period": "1s", "delay": "0s"}]}
+        },
+    )
+    tocsin.start()
+
+    def alerts():
+        found = tocsin.get("/api/v1/alerts").json()["data"]["alerts"]
+        return {one["labels"]["alertname"]: one for one in found}
+
+    def both_fire():
+        put(moto, "AWS/ApplicationELB", "RequestCount", BALANCER, [(int(time.time()), 50.0)])
+        put(moto, "AWS/ApplicationELB", "HTTPCode_Target_5XX_Count", BALANCER, [(int(time.time()), 9.0)])
+        return {name: one["state"] for name, one in alerts().items()} == {"Errors": "firing", "Plain": "firing"}
+
+    wait_until(both_fire, "both alerts fire", 60, pause=0.5)
+    moto.server.kill()
+    series = "last_over_time(aws_applicationelb_httpcode_target_5xx_count_sum[30s])"
+    wait_until(lambda: tocsin.query(series) == [], "the samples run out", 60, pause=0.5)
+    held = wait_until(
+        lambda: {name: one["condition"] for name, one in alerts().items()} == {"Errors": "error", "Plain": "error"}
+        and alerts(),
+        "both are held",
+    )
+    assert {one["state"] for one in held.values()} == {"firing"}
+    assert {one["state"] for one in tocsin.incidents()} == {"open"}
+    assert all("has not been read since" in one["blind"] for one in tocsin.incidents())
 
 
 LIMIT_RULES = """

@@ -39,6 +39,7 @@ package final class CloudWatchPoller: Sendable {
     private let paces: PaceRegistry
     private let accountKey: String
     private let coverage: PushCoverage?
+    private let sight: PullSight?
     private let state: Mutex<State>
 
     /// - Parameters:
@@ -56,6 +57,7 @@ package final class CloudWatchPoller: Sendable {
     ///   - account: The name that its costs are kept and shown under.
     ///   - spend: Keeps what was spent over a restart; nil forgets it.
     ///   - coverage: What is pushed, and so not pulled; nil when nothing is.
+    ///   - sight: Told after each poll what has been read.
     ///   - report: Told of each region's state after each poll, from any thread.
     package init(
         settings: CloudWatchSettings,
@@ -74,6 +76,7 @@ package final class CloudWatchPoller: Sendable {
         account: String = "own",
         spend: (any SpendStoring)? = nil,
         coverage: PushCoverage? = nil,
+        sight: PullSight? = nil,
         report: @escaping @Sendable (SourceStatus) -> Void = { _ in }
     ) {
         self.settings = settings
@@ -89,6 +92,7 @@ package final class CloudWatchPoller: Sendable {
         self.report = report
         self.paces = paces
         self.coverage = coverage
+        self.sight = sight
         accountKey =
             settings.roleARN.flatMap { CloudWatchIngest.accountID(ofARN: $0) }
             ?? settings.accountID ?? "own"
@@ -229,6 +233,7 @@ package final class CloudWatchPoller: Sendable {
                 counters: counters,
                 log: log,
                 coverage: coverage,
+                sight: sight,
                 report: report
             )
             state.pollers[region] = made

@@ -16,6 +16,7 @@ actor RegionPoller {
     private let counters: CloudWatchCounters
     private let log: Log
     private let coverage: PushCoverage?
+    private let sight: PullSight?
     private let report: @Sendable (SourceStatus) -> Void
 
     private var needs: [SelectorNeed] = []
@@ -59,6 +60,7 @@ actor RegionPoller {
         counters: CloudWatchCounters,
         log: Log,
         coverage: PushCoverage? = nil,
+        sight: PullSight? = nil,
         report: @escaping @Sendable (SourceStatus) -> Void
     ) {
         self.region = region
@@ -71,6 +73,7 @@ actor RegionPoller {
         self.counters = counters
         self.log = log
         self.coverage = coverage
+        self.sight = sight
         self.report = report
         table = NamespaceTable(settings: settings, region: region, homeOnly: homeOnly)
         schedule = PollSchedule(sourceName: name, backfillMax: settings.backfillMax)
@@ -406,6 +409,14 @@ actor RegionPoller {
         if text != status.advice, !text.isEmpty {
             log.warn("\(text)", ["source": name])
         }
+        sight?.note(
+            PullSight.Region(
+                series: schedule.sight,
+                unlisted: catalogue.unlisted(namespaces),
+                advice: text
+            ),
+            of: name
+        )
         status.advice = text
         status.watermark = schedule.watermark
         report(status)

@@ -69,11 +69,11 @@ package final class SourceRegistry: Sendable {
         }
     }
 
-    /// A source worked, though it may have had nothing new.
-    package func succeeded(_ name: String) {
-        let now = clock.now()
+    /// A source worked, now or at a moment before, though it may have had nothing new.
+    package func succeeded(_ name: String, at moment: Timestamp? = nil) {
+        let moment = moment ?? clock.now()
         update(name) { entry in
-            entry.lastSuccess = now
+            entry.lastSuccess = moment
             entry.failure = nil
         }
     }

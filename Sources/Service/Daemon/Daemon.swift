@@ -160,8 +160,11 @@ final class Daemon: Sendable {
             log: log.named("slo"),
             metrics: metrics
         )
+        let pullSight = PullSight()
         let sight = SourceSight(
             sources: sources,
+            pulls: pullSight,
+            clock: clock,
             pullsCloudWatch: !settings.sources.cloudWatch.isEmpty,
             takesFirehose: settings.sources.firehose != nil
         )
@@ -249,6 +252,7 @@ final class Daemon: Sendable {
                 account: name,
                 spend: state,
                 coverage: coverage,
+                sight: pullSight,
                 report: { Daemon.note($0, in: sources) }
             )
         }
@@ -275,11 +279,8 @@ final class Daemon: Sendable {
             notice: status.notice
         )
         guard status.isOn else { return }
-        if !status.advice.isEmpty {
-            sources.failed(status.name, advice: status.advice)
-        } else if status.lastSuccess != nil {
-            sources.succeeded(status.name)
-        }
+        if let last = status.lastSuccess { sources.succeeded(status.name, at: last) }
+        if !status.advice.isEmpty { sources.failed(status.name, advice: status.advice) }
     }
 
     private func collectMetrics() {

@@ -1,3 +1,4 @@
+import CloudWatchIngest
 import FirehoseIngest
 import Ingest
 import Model
@@ -10,6 +11,9 @@ struct SourceSight: Sendable {
     static let silenceMax: Duration = .seconds(600)
 
     let sources: SourceRegistry
+    /// What CloudWatch's regions have read.
+    let pulls: PullSight
+    let clock: any WallClock
     /// True when CloudWatch is pulled at all.
     let pullsCloudWatch: Bool
     /// True when CloudWatch's metric streams may come.
@@ -17,6 +21,21 @@ struct SourceSight: Sendable {
 
     /// What missing series of these selectors mean at a moment.
     func absence(_ needs: [SelectorNeed], at moment: Timestamp) -> Absence {
+        // What should have been read is judged by now: rules look back to a moment that has settled.
+        let now = clock.now()
+        var isAwaited = false
+        var isAsked = false
+        for need in needs {
+            switch pulls.verdict(on: need, at: now) {
+            case .notAsked: continue
+            case .seen: isAsked = true
+            case .awaited: isAwaited = true
+            case .unseen(let isFailure, let reason):
+                return .unseen(isFailure ? .error : .late, reason)
+            }
+        }
+        if isAwaited { return .awaited }
+        if isAsked { return .judged }
         guard pullsCloudWatch || takesFirehose, !needs.isEmpty,
             needs.allSatisfy({ $0.metricName?.hasPrefix("aws_") ?? false })
         else { return .judged }

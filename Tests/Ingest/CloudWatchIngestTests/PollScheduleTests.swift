@@ -1,4 +1,5 @@
 import CloudWatchIngest
+import Model
 import Testing
 import Timekeeping
 
@@ -202,5 +203,62 @@ import Timekeeping
         #expect((next - Self.noon).milliseconds <= 600_000)
         _ = schedule.due(at: next)
         #expect(schedule.nextDue == next + .seconds(600))
+    }
+
+    /// Absence means something as long as polls come, and no longer once samples run out because they do not.
+    @Test(arguments: [(60, 300), (60, 900), (300, 1200)])
+    func absenceIsTrustedOnlyWhileItIsRead(period: Int, reach: Int) {
+        var query = Self.query(every: period, settle: 120)
+        query.key.period = .seconds(period)
+        query.timing.period = .seconds(period)
+        var schedule = Self.schedule([query])
+        let sight = PullSight()
+        let need = SelectorNeed(
+            matchers: [LabelMatcher(LabelSet.metricName, equals: "aws_n_m_sum")],
+            reach: .seconds(reach)
+        )
+        let outage = Self.noon + .seconds(3600)
+        var lastEnd = Self.noon
+        var now = Self.noon
+        func verdict() -> PullSight.Verdict {
+            sight.note(PullSight.Region(series: schedule.sight), of: "cloudwatch/eu-west-1")
+            return sight.verdict(on: need, at: now)
+        }
+        #expect(verdict() == .awaited)
+        while now < outage {
+            for call in schedule.due(at: now) {
+                // One poll in five fails.
+                let isMissed = call.end.milliseconds / Int64(period) / 1000 % 5 == 0
+                if !isMissed || call.end == Self.noon - .seconds(120) { lastEnd = call.end }
+                schedule.finished(
+                    query.key,
+                    lastEnd == call.end ? .complete : .incomplete,
+                    through: call.end,
+                    at: now
+                )
+            }
+            #expect(verdict() == .seen || now < Self.noon + .seconds(period))
+            now = now + .seconds(1)
+        }
+        while verdict() == .seen { now = now + .seconds(1) }
+        // A rule is judged `settle` ago; samples bear the time at which their period began.
+        let vanishes = lastEnd - .seconds(period) + .seconds(reach) + .seconds(120)
+        #expect(now <= vanishes + .seconds(1))
+        guard case .unseen(false, let reason) = verdict() else {
+            Issue.record("seen or failed")
+            return
+        }
+        #expect(reason.hasPrefix("cloudwatch/eu-west-1: aws_n_m_sum has not been read since "))
+    }
+
+    @Test func whatIsReadLeastSpeaksForAName() {
+        let one = Self.query("M")
+        let other = Self.query("O")
+        var schedule = Self.schedule([one, other])
+        schedule.finished(one.key, .complete, through: Self.noon, at: Self.noon)
+        #expect(schedule.sight["aws_n_m_sum"]?.coveredTo == nil)
+        schedule.finished(other.key, .complete, through: Self.noon - .seconds(60), at: Self.noon)
+        #expect(schedule.sight["aws_n_m_sum"]?.coveredTo == Self.noon - .seconds(60))
+        #expect(schedule.sight["aws_n_m_sum"]?.isSlowed == false)
     }
 }

@@ -5,6 +5,7 @@ package struct MetricCatalogue: Sendable {
     private struct Listing {
         var metrics: Set<CloudWatchMetric> = []
         var nextAt: Timestamp
+        var isKnown = false
     }
 
     private var listings: [String: Listing] = [:]
@@ -22,12 +23,17 @@ package struct MetricCatalogue: Sendable {
         _ metrics: Set<CloudWatchMetric>,
         nextAt: Timestamp
     ) {
-        listings[namespace] = Listing(metrics: metrics, nextAt: nextAt)
+        listings[namespace] = Listing(metrics: metrics, nextAt: nextAt, isKnown: true)
     }
 
     /// A list could not be had: the old one stays until the next try.
     package mutating func failed(_ namespace: String, nextAt: Timestamp) {
         listings[namespace, default: Listing(nextAt: nextAt)].nextAt = nextAt
+    }
+
+    /// Those of `needed` of which no list could be had yet.
+    package func unlisted(_ needed: Set<String>) -> Set<String> {
+        needed.filter { listings[$0]?.isKnown != true }
     }
 
     /// When the first of `needed` is due; nil when none is needed.

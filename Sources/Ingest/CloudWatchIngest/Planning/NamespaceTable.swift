@@ -91,6 +91,8 @@ package struct PollTiming: Hashable, Sendable {
     package var period: Duration
     /// Time between two polls.
     package var pollEvery: Duration
+    /// Time between two polls where the budget slows nothing.
+    package let usualEvery: Duration
     /// How long after its end a period counts.
     package var settle: Duration
     /// How far back every poll reads again.
@@ -99,6 +101,7 @@ package struct PollTiming: Hashable, Sendable {
     package init(period: Duration, pollEvery: Duration, settle: Duration, reread: Duration) {
         self.period = period
         self.pollEvery = pollEvery
+        usualEvery = pollEvery
         self.settle = settle
         self.reread = reread
     }

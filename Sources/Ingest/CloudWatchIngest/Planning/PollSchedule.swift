@@ -44,6 +44,7 @@ package struct PollSchedule: Sendable {
     private struct Entry {
         var query: PlannedQuery
         var nextAt: Timestamp
+        let adoptedAt: Timestamp
         /// Everything before it has been read completely; nil before the first complete read.
         var coveredTo: Timestamp?
         /// Where the first read began; it does not move while that read is not complete.
@@ -52,6 +53,8 @@ package struct PollSchedule: Sendable {
         var jitter: Duration
     }
 
+    /// How long the calls of a poll may take before what they read counts as late: half a period, within these.
+    private static let (readingMin, readingMax) = (Duration.seconds(10), Duration.seconds(30))
     /// Pause after a metric was refused.
     package static let forbiddenPause = Duration.seconds(15 * 60)
 
@@ -79,7 +82,13 @@ package struct PollSchedule: Sendable {
             let jitter = Self.jitter(query, source: sourceName, slots: slots)
             var entry =
                 entries[query.key]
-                ?? Entry(query: query, nextAt: now, coveredTo: nil, jitter: jitter)
+                ?? Entry(
+                    query: query,
+                    nextAt: now,
+                    adoptedAt: now,
+                    coveredTo: nil,
+                    jitter: jitter
+                )
             if entry.query.reach < query.reach {
                 // A rule looks further back than any did: read the older part too.
                 let start = firstStart(query, now: now)
@@ -192,6 +201,32 @@ package struct PollSchedule: Sendable {
         let covered = entries.values.filter { $0.query.timing.pollEvery == fastest }
             .compactMap(\.coveredTo)
         return covered.min()
+    }
+
+    /// What was read of each series name, where it was read least.
+    package var sight: [String: SeriesSight] {
+        var found: [String: SeriesSight] = [:]
+        for entry in entries.values {
+            let timing = entry.query.timing
+            let pace = max(timing.usualEvery, timing.period)
+            let covered = entry.coveredTo ?? entry.adoptedAt
+            // The next period is complete, has settled and is read.
+            let next = entry.coveredTo == nil ? covered : covered + timing.period + timing.settle
+            let reading = min(Self.readingMax, max(Self.readingMin, timing.period / 2))
+            let dueBy = next + entry.jitter + pace + reading
+            let sight = SeriesSight(
+                coveredTo: entry.coveredTo,
+                dueBy: dueBy,
+                missedBy: dueBy + pace,
+                newestAt: covered - timing.period + timing.settle,
+                isSlowed: timing.pollEvery > timing.usualEvery
+            )
+            for name in entry.query.names
+            where found[name].map({ sight.dueBy < $0.dueBy }) ?? true {
+                found[name] = sight
+            }
+        }
+        return found
     }
 
     private func range(of entry: Entry, at now: Timestamp) -> (start: Timestamp, end: Timestamp)? {
