@@ -71,6 +71,7 @@ var targets: [Target] = [
     system("CSQLite", pkgConfig: "sqlite3", apt: "libsqlite3-dev"),
     system("CYAML", pkgConfig: "yaml-0.1", apt: "libyaml-dev"),
     system("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
+    system("CZstd", pkgConfig: "libzstd", apt: "libzstd-dev"),
     .systemLibrary(
         name: "CSnappy",
         path: "Sources/System/CSnappy",
@@ -94,8 +95,8 @@ var targets: [Target] = [
 
     // MARK: Adapters
     library("Adapters", "WireFormats", ["Buffers"]),
-    library("Adapters", "Compression", ["CZlib", "CSnappy"]),
-    library("Adapters", "Cryptography", ["COpenSSL"]),
+    library("Adapters", "Compression", ["CZlib", "CSnappy", "CZstd"]),
+    library("Adapters", "Cryptography", ["COpenSSL", "Buffers", "ServiceRuntime"]),
     library("Adapters", "Matching", ["CRE2"]),
     library("Adapters", "SQLite", ["CSQLite"]),
     library("Adapters", "HTTPClient", ["CCurl", "ServiceRuntime", "Timekeeping", "Telemetry"]),
@@ -144,9 +145,8 @@ var targets: [Target] = [
         "Ingest",
         "EFKIngest",
         [
-            "Ingest", "Model", "ServiceRuntime", "WireFormats", "Compression", "Cryptography",
-            "Timekeeping",
-            "Telemetry",
+            "Buffers", "Ingest", "Model", "ServiceRuntime", "WireFormats", "Compression",
+            "Cryptography", "YAML", "Timekeeping", "Telemetry",
         ]
     ),
     library(
@@ -281,8 +281,8 @@ var targets: [Target] = [
         "Service",
         "Configuration",
         [
-            "Buffers", "CloudWatchIngest", "YAML", "Model", "Timekeeping", "Rules", "Ingest",
-            "ScrapeIngest",
+            "Buffers", "CloudWatchIngest", "EFKIngest", "YAML", "Model", "Timekeeping", "Rules",
+            "Ingest", "ScrapeIngest",
         ]
     ),
     library(
@@ -364,7 +364,7 @@ var targets: [Target] = [
     tests("Base", "ArgumentParsingTests", ["ArgumentParsing"]),
     tests("Adapters", "WireFormatsTests", ["WireFormats"]),
     tests("Adapters", "CompressionTests", ["Compression"]),
-    tests("Adapters", "CryptographyTests", ["Cryptography"]),
+    tests("Adapters", "CryptographyTests", ["Cryptography", "ServiceRuntime"]),
     tests("Adapters", "YAMLTests", ["YAML", "Model", "Timekeeping"]),
     tests("Adapters", "SQLiteTests", ["SQLite"]),
     tests(
@@ -411,7 +411,7 @@ var targets: [Target] = [
         "EFKIngestTests",
         [
             "EFKIngest", "Ingest", "MetricStore", "LogStore", "Model", "WireFormats", "Compression",
-            "Cryptography", "ServiceRuntime", "Timekeeping", "Telemetry",
+            "Cryptography", "ServiceRuntime", "YAML", "Timekeeping", "Telemetry",
         ]
     ),
     tests(
@@ -552,8 +552,8 @@ var targets: [Target] = [
         "Service",
         "ConfigurationTests",
         [
-            "Configuration", "CloudWatchIngest", "Ingest", "ScrapeIngest", "Model", "Timekeeping",
-            "YAML",
+            "Configuration", "CloudWatchIngest", "EFKIngest", "Ingest", "ScrapeIngest", "Model",
+            "Cryptography", "ServiceRuntime", "Timekeeping", "YAML",
         ]
     ),
     tests(

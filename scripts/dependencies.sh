@@ -11,6 +11,7 @@ build=(
     "libnghttp2-dev:HTTP/2 (the server's next protocol; libcurl speaks it already)"
     "zlib1g-dev:gzip bodies"
     "libsnappy-dev:Prometheus remote write"
+    "libzstd-dev:zstd chunks of Fluentd"
     "libsqlite3-dev:incidents, outbox and error budgets on disk"
     "libyaml-dev:rule and settings files"
     "libre2-dev:regular expressions in linear time"
@@ -19,7 +20,7 @@ build=(
 )
 test=(
     "curl:a client of the HTTP server in a test"
-    "openssl:a TLS server for the HTTP client in a test"
+    "openssl:certificates, and a TLS server for the HTTP client, in tests"
     "prometheus:writes to Tocsin in a test; its promtool checks /metrics"
     "prometheus-alertmanager:its amtool reads what we send"
     "prometheus-node-exporter:is scraped by Tocsin and by Prometheus in a test"

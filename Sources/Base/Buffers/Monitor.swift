@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// State behind a lock that threads can also wait on: a POSIX mutex and condition variable.

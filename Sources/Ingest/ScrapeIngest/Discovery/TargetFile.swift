@@ -1,5 +1,4 @@
 import Buffers
-import CLinux
 import Model
 import YAML
 
@@ -49,23 +48,5 @@ enum TargetFile {
         } catch {
             throw TargetFileProblem(reason: "\(error)")
         }
-    }
-}
-
-/// What changes about a file when somebody writes it.
-struct FileStamp: Hashable, Sendable {
-    private let seconds: Int64
-    private let nanoseconds: Int64
-    private let bytes: Int64
-    private let inode: UInt64
-
-    /// Nil when there is no such file.
-    init?(path: String) {
-        var stamp = tocsin_file_stamp()
-        guard unsafe tocsin_stamp_file(path, &stamp) == 0 else { return nil }
-        seconds = stamp.seconds
-        nanoseconds = stamp.nanoseconds
-        bytes = stamp.bytes
-        inode = stamp.inode
     }
 }
