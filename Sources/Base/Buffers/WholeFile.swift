@@ -1,6 +1,6 @@
 import Glibc
 
-/// A file that cannot be read, in the kernel's words.
+/// A file that cannot be read or written, in the kernel's words.
 package struct FileReadFailure: Error, Hashable, Sendable, CustomStringConvertible {
     /// Such as `Permission denied` or `longer than 65536 bytes`.
     package var reason: String
@@ -8,6 +8,11 @@ package struct FileReadFailure: Error, Hashable, Sendable, CustomStringConvertib
     package init(reason: String) { self.reason = reason }
 
     package var description: String { reason }
+
+    /// What `errno` says.
+    static func lastError() -> FileReadFailure {
+        FileReadFailure(reason: unsafe String(cString: strerror(errno)))
+    }
 }
 
 /// Files that are small enough to be read whole: settings, rules, secrets.
@@ -27,7 +32,7 @@ package enum WholeFile {
         bytesMax: Int = WholeFile.bytesMax
     ) throws(FileReadFailure) -> [UInt8] {
         let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw failure() }
+        guard descriptor >= 0 else { throw .lastError() }
         defer { close(descriptor) }
         var bytes: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 1 << 16)
@@ -37,7 +42,7 @@ package enum WholeFile {
             }
             if count < 0 {
                 if errno == EINTR { continue }
-                throw failure()
+                throw .lastError()
             }
             if count == 0 { return bytes }
             bytes += chunk.prefix(count)
@@ -50,9 +55,5 @@ package enum WholeFile {
     /// - Throws: As `bytes`.
     package static func text(at path: String) throws(FileReadFailure) -> String {
         String(decoding: try bytes(at: path), as: UTF8.self)
-    }
-
-    private static func failure() -> FileReadFailure {
-        FileReadFailure(reason: unsafe String(cString: strerror(errno)))
     }
 }

@@ -8,6 +8,8 @@ package enum CloseReason: Hashable, Sendable {
     case leftoverTooLong
     /// The peer did not take what was left to send within the time of `closeWhenSent`.
     case outputStalled
+    /// The encryption could not be set up or is broken: what happened and how to mend it.
+    case insecure(String)
     /// The event loop stopped.
     case loopStopped
 }

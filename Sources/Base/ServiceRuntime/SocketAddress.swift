@@ -99,6 +99,15 @@ struct SocketAddress {
         }
     }
 
+    /// The address without the port.
+    var peer: PeerAddress {
+        let bytes = unsafe withUnsafeBytes(of: storage) { unsafe Array($0.prefix(24)) }
+        return PeerAddress(
+            bytes: family == AF_INET
+                ? PeerAddress.mapped(Array(bytes[4..<8])) : Array(bytes[8..<24])
+        )
+    }
+
     /// `127.0.0.1:9467`, `[::1]:9467`; an IPv4 address that came over an IPv6 socket as IPv4.
     var text: String {
         let bytes = unsafe withUnsafeBytes(of: storage) { unsafe Array($0.prefix(28)) }

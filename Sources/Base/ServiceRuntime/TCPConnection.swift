@@ -2,7 +2,10 @@ import Glibc
 
 /// One accepted TCP connection: buffered output with back-pressure, half-close, one absolute deadline.
 ///
-/// Every member but `remote`, `loop` and `id` is for the loop's thread and traps elsewhere; other threads reach
+/// With a `StreamSecurity` everything that is sent and received goes through it; a handler sees plain bytes
+/// either way.
+///
+/// Every member but `remote`, `peer` and `loop` is for the loop's thread and traps elsewhere; other threads reach
 /// it by `loop.execute`. Nothing here calls the handler from within a call the handler makes: what follows
 /// from `send`, `resumeReading` or `close` comes in a later turn of the loop.
 ///
@@ -25,6 +28,8 @@ package final class TCPConnection: @unchecked Sendable, ReadinessHandler {
     package let loop: EventLoop
     /// The peer's address and port.
     package let remote: String
+    /// The peer's address.
+    package let peer: PeerAddress
     private let descriptor: Int32
     private let settings: TCPConnectionSettings
     private let whenClosed: () -> Void
@@ -41,17 +46,23 @@ package final class TCPConnection: @unchecked Sendable, ReadinessHandler {
     private var output = OutputQueue()
     private var leftover: [UInt8] = []
     private var timer: (id: TimerID, at: MonotonicInstant)?
+    private let security: (any StreamSecurity)?
+    private var securityTimer: TimerID?
+    private var securityEnded = false
 
     /// Takes over the descriptor; `whenClosed` is called once, on the loop's thread.
     init(
         _ descriptor: Int32,
-        remote: String,
+        from address: SocketAddress,
         loop: EventLoop,
         settings: TCPConnectionSettings,
+        security: (any StreamSecurity)? = nil,
         whenClosed: @escaping () -> Void
     ) {
         self.descriptor = descriptor
-        self.remote = remote
+        remote = address.text
+        peer = address.peer
+        self.security = security
         self.loop = loop
         self.settings = settings
         self.whenClosed = whenClosed
@@ -67,7 +78,14 @@ package final class TCPConnection: @unchecked Sendable, ReadinessHandler {
         guard state != .closed else { return tell(handler, .requested) }
         self.handler = handler
         try loop.watch(descriptor, for: interest, self)
+        guard security != nil else { return }
+        securityTimer = loop.schedule(at: .now() + settings.securityTimeMax) { [weak self] in
+            self?.securityTimePassed()
+        }
     }
+
+    /// Whether the encryption's handshake is over; true for a connection without encryption.
+    package var isSecured: Bool { security?.isEstablished ?? true }
 
     // MARK: What a handler asks
 
@@ -94,8 +112,13 @@ package final class TCPConnection: @unchecked Sendable, ReadinessHandler {
     package func send(_ bytes: [UInt8], then more: [UInt8] = []) {
         loop.preconditionCurrent()
         guard state == .open else { return }
-        output.append(bytes)
-        output.append(more)
+        if let security {
+            seal(bytes, security)
+            seal(more, security)
+        } else {
+            output.append(bytes)
+            output.append(more)
+        }
         outputFull = outputFull || output.count > settings.outputMax
         guard !corked || outputFull else { return }
         flush()
@@ -178,7 +201,7 @@ package final class TCPConnection: @unchecked Sendable, ReadinessHandler {
             let buffer = unsafe loop.readBuffer
             let count = unsafe recv(descriptor, buffer.baseAddress, buffer.count, 0)
             if count > 0 {
-                if state == .open { unsafe offer(UnsafeBufferPointer(rebasing: buffer[..<count])) }
+                if state == .open { unsafe take(UnsafeBufferPointer(rebasing: buffer[..<count])) }
                 if count < buffer.count { return }
             } else if count == 0 {
                 return endInput()
@@ -187,6 +210,47 @@ package final class TCPConnection: @unchecked Sendable, ReadinessHandler {
                 return
             }
         }
+    }
+
+    private func take(_ bytes: UnsafeBufferPointer<UInt8>) {
+        guard let security else { return unsafe offer(bytes) }
+        do {
+            let input = unsafe try security.open(bytes.span)
+            output.append(security.takeOutput())
+            if security.isEstablished, let timer = securityTimer {
+                loop.cancel(timer)
+                securityTimer = nil
+            }
+            if !input.bytes.isEmpty {
+                unsafe input.bytes.withUnsafeBufferPointer { unsafe offer($0) }
+            }
+            if input.isOver && !inputOver && state == .open { endInput() }
+        } catch {
+            fail(error, security)
+        }
+    }
+
+    /// Tells the peer, as far as the kernel takes it at once, and closes.
+    private func fail(_ error: StreamSecurityError, _ security: any StreamSecurity) {
+        output.append(security.takeOutput())
+        flush()
+        finish(.insecure(error.reason))
+    }
+
+    private func seal(_ bytes: [UInt8], _ security: any StreamSecurity) {
+        guard state == .open, !bytes.isEmpty else { return }
+        do {
+            try security.seal(bytes)
+            output.append(security.takeOutput())
+        } catch {
+            fail(error, security)
+        }
+    }
+
+    private func securityTimePassed() {
+        securityTimer = nil
+        guard state == .open, let security, !security.isEstablished else { return }
+        finish(.insecure("the TLS handshake took longer than \(settings.securityTimeMax)"))
     }
 
     private func offer(_ bytes: UnsafeBufferPointer<UInt8>) {
@@ -261,7 +325,15 @@ package final class TCPConnection: @unchecked Sendable, ReadinessHandler {
             outputFull = false
             offerLater()
         }
-        if state == .finishing && output.count == 0 { linger() }
+        if state == .finishing && output.count == 0 { endOutput() }
+    }
+
+    private func endOutput() {
+        guard let security, !securityEnded else { return linger() }
+        securityEnded = true
+        security.end()
+        output.append(security.takeOutput())
+        flush()
     }
 
     private func linger() {
@@ -321,6 +393,8 @@ package final class TCPConnection: @unchecked Sendable, ReadinessHandler {
         Glibc.close(descriptor)
         if let timer { loop.cancel(timer.id) }
         timer = nil
+        if let securityTimer { loop.cancel(securityTimer) }
+        securityTimer = nil
         leftover = []
         output.removeAll()
         let told = handler

@@ -8,14 +8,18 @@ package struct TCPConnectionSettings: Sendable {
     ///
     /// Closing with unread bytes would reset the connection and could destroy the answer on its way.
     package var lingerMax: Duration
+    /// From connecting to the end of the encryption's handshake.
+    package var securityTimeMax: Duration
 
     package init(
         outputMax: Int = 1 << 20,
         leftoverMax: Int = 16 << 20,
-        lingerMax: Duration = .seconds(2)
+        lingerMax: Duration = .seconds(2),
+        securityTimeMax: Duration = .seconds(10)
     ) {
         self.outputMax = outputMax
         self.leftoverMax = leftoverMax
         self.lingerMax = lingerMax
+        self.securityTimeMax = securityTimeMax
     }
 }

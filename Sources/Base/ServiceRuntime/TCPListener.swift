@@ -22,6 +22,7 @@ package final class TCPListener: @unchecked Sendable, ReadinessHandler {
     private let loop: EventLoop
     private let settings: TCPConnectionSettings
     private let log: Log
+    private let security: (@Sendable () -> any StreamSecurity)?
     private let accept: @Sendable (TCPConnection) -> (any ConnectionHandler)?
     private let accepted: Counter
     private let open: Gauge
@@ -35,7 +36,7 @@ package final class TCPListener: @unchecked Sendable, ReadinessHandler {
     ///
     /// `address` is HOST:PORT and `setting` the setting that gave it, for messages. `name` is the `listener` label of
     /// `tocsin_connections`, `tocsin_connections_accepted_total` and `tocsin_accept_failures_total`.
-    /// `accept` runs on the loop's thread for each connection; nil closes it at once.
+    /// `security` makes the encryption of each connection; none when nil. `accept` runs on the loop's thread for each connection; nil closes it at once.
     package init(
         address text: String,
         setting: String,
@@ -44,6 +45,7 @@ package final class TCPListener: @unchecked Sendable, ReadinessHandler {
         settings: TCPConnectionSettings = TCPConnectionSettings(),
         log: Log,
         metrics: MetricsRegistry,
+        security: (@Sendable () -> any StreamSecurity)? = nil,
         accept: @escaping @Sendable (TCPConnection) -> (any ConnectionHandler)?
     ) throws(ListenError) {
         let wanted = try ListenAddress(text, setting: setting)
@@ -61,6 +63,7 @@ package final class TCPListener: @unchecked Sendable, ReadinessHandler {
         self.loop = loop
         self.settings = settings
         self.log = log
+        self.security = security
         self.accept = accept
         let labels = [(name: "listener", value: name)]
         accepted = metrics.counter(
@@ -192,9 +195,10 @@ package final class TCPListener: @unchecked Sendable, ReadinessHandler {
         open.set(Double(connections))
         let connection = TCPConnection(
             descriptor,
-            remote: peer.text,
+            from: peer,
             loop: loop,
-            settings: settings
+            settings: settings,
+            security: security?()
         ) { [self] in
             connections -= 1
             open.set(Double(connections))
@@ -207,6 +211,12 @@ package final class TCPListener: @unchecked Sendable, ReadinessHandler {
                 1,
                 "TCP_NODELAY"
             )
+            // A peer that vanished without a word is found after about two minutes, not never.
+            try TCPListener.set(descriptor, SOL_SOCKET, SO_KEEPALIVE, 1, "SO_KEEPALIVE")
+            let tcp = Int32(IPPROTO_TCP)
+            try TCPListener.set(descriptor, tcp, TCP_KEEPIDLE, 60, "TCP_KEEPIDLE")
+            try TCPListener.set(descriptor, tcp, TCP_KEEPINTVL, 15, "TCP_KEEPINTVL")
+            try TCPListener.set(descriptor, tcp, TCP_KEEPCNT, 4, "TCP_KEEPCNT")
             guard let handler = accept(connection) else { return connection.close() }
             try connection.start(handler)
         } catch {
