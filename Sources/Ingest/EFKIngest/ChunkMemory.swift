@@ -1,10 +1,23 @@
-/// A message that its sender numbered: the id as it was encoded, and a hash of the whole message.
+import Cryptography
+
+/// A message that its sender numbered, told apart by 128 bits of a digest over its id and all of its bytes.
 ///
-/// The hash is there because some senders number all their messages alike.
+/// The bytes are in it because some senders number all their messages alike.
 package struct ChunkIdentity: Hashable, Sendable {
-    package var chunk: [UInt8]
-    package var messageHash: Int
-    package var messageBytes: Int
+    package var high: UInt64
+    package var low: UInt64
+
+    package init(high: UInt64, low: UInt64) {
+        self.high = high
+        self.low = low
+    }
+
+    /// The identity of a message that holds its own chunk id.
+    package init(of message: [UInt8]) {
+        let digest = Digest.sha256(message)
+        high = digest[..<8].reduce(0) { $0 << 8 | UInt64($1) }
+        low = digest[8..<16].reduce(0) { $0 << 8 | UInt64($1) }
+    }
 }
 
 /// The chunks that were taken lately: a sender that saw no acknowledgement sends the same one again.
@@ -18,7 +31,7 @@ struct ChunkMemory: Sendable {
         case pending
     }
 
-    private let countMax: Int
+    let countMax: Int
     private var pending: Set<ChunkIdentity> = []
     private var taken: Set<ChunkIdentity> = []
     /// The order in which chunks were taken, a ring once it is full.
@@ -29,6 +42,9 @@ struct ChunkMemory: Sendable {
         precondition(countMax > 0, "at least one chunk is remembered")
         self.countMax = countMax
     }
+
+    /// Chunks that were taken, the oldest first.
+    var remembered: [ChunkIdentity] { Array(order[oldest...] + order[..<oldest]) }
 
     mutating func begin(_ identity: ChunkIdentity) -> Sight {
         if taken.contains(identity) { return .taken }

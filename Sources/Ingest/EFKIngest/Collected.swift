@@ -6,13 +6,16 @@ import WireFormats
 struct Collected {
     let tag: String
     private let arrival: Timestamp
+    private let entriesMax: Int
+    private var seen = 0
     private(set) var records: [LogRecord] = []
     private(set) var invalid = 0
     private(set) var firstInvalid: String?
 
-    init(tag: String, arrival: Timestamp) {
+    init(tag: String, arrival: Timestamp, entriesMax: Int) {
         self.tag = tag
         self.arrival = arrival
+        self.entriesMax = entriesMax
     }
 
     /// Counts something that is no entry.
@@ -21,6 +24,7 @@ struct Collected {
         case .invalid(let reason): note(reason)
         case .malformed(let error): note("\(error.reason)")
         case .overBudget: note("it takes too much memory")
+        case .tooManyEntries: note("it has too many entries")
         }
     }
 
@@ -56,6 +60,7 @@ struct Collected {
     ) throws(RecordReader.Failure) {
         do {
             guard case .array(let count) = try reader.next() else { return }
+            guard count <= entriesMax else { throw RecordReader.Failure.tooManyEntries }
             for _ in 0..<count { try addEntry(&reader, bytes, &records) }
         } catch let failure as RecordReader.Failure {
             throw failure
@@ -84,6 +89,8 @@ struct Collected {
         _ bytes: Span<UInt8>,
         _ records: inout RecordReader
     ) throws(RecordReader.Failure) {
+        seen += 1
+        guard seen <= entriesMax else { throw .tooManyEntries }
         let start = reader.offset
         let end: Int
         do {

@@ -23,36 +23,45 @@ final class ForwardConnection: ConnectionHandler, @unchecked Sendable {
     private static let closingTime = Duration.seconds(10)
 
     private let crowd: ForwardCrowd
+    private let peer: PeerAddress
     private var framer: ForwardFramer
     private var handshake: ForwardHandshake?
+    private var patience: ForwardPatience
     private var isBusy = false
     private var inputIsOver = false
+    /// Something was taken; without keep-alive the connection ends when nothing more has come.
+    private var hasTaken = false
     /// Bytes of this connection in `crowd.heldBytes`.
     private var accounted = 0
     private var inFlight = 0
 
-    init(_ crowd: ForwardCrowd) {
+    /// A connection that `crowd` has counted in; `peer` is counted out at its end.
+    init(_ crowd: ForwardCrowd, from peer: PeerAddress) {
         self.crowd = crowd
+        self.peer = peer
         let settings = crowd.settings
         framer = ForwardFramer(
             messageMax: settings.messageMax,
             jsonMessageMax: settings.jsonMessageMax
         )
-        if let key = settings.sharedKey {
+        let asksForKey = crowd.secrets.asksForKey
+        if asksForKey {
             handshake = ForwardHandshake(
-                key: key,
+                demand: crowd.secrets.demand(of: peer),
                 hostName: settings.hostName,
-                nonce: RandomBytes.secure(16)
+                nonce: RandomBytes.secure(16),
+                authSalt: RandomBytes.secure(16),
+                keepsAlive: settings.keepsAlive
             )
         }
-        crowd.connections += 1
+        patience = ForwardPatience(settings, withHandshake: asksForKey, at: .now())
     }
 
     /// Speaks first when there is a handshake; call it once, in a turn of its own.
     func begin(on connection: TCPConnection) {
-        guard let handshake, !connection.isClosing else { return }
-        connection.deadline = MonotonicInstant.now() + crowd.settings.messageTimeMax
-        connection.send(handshake.helo)
+        guard !connection.isClosing else { return }
+        connection.deadline = patience.deadline
+        if let handshake { connection.send(handshake.helo) }
     }
 
     // MARK: ConnectionHandler
@@ -61,13 +70,12 @@ final class ForwardConnection: ConnectionHandler, @unchecked Sendable {
         framer.append(bytes)
         pump(connection)
         if crowd.heldBytes > crowd.settings.bufferedMax, !connection.isClosing, !isBusy {
-            crowd.intake.complain(
+            drop(
+                connection,
                 "buffers_full",
-                "forward connection from \(connection.remote) closed: all connections together hold more "
-                    + "than \(crowd.settings.bufferedMax) bytes; its sender will come again, or raise "
-                    + "sources.forward.max_buffered"
+                "closed: all connections together hold more than \(crowd.settings.bufferedMax) bytes; "
+                    + "its sender will come again, or raise sources.forward.max_buffered"
             )
-            connection.close()
         }
         return bytes.count
     }
@@ -78,19 +86,38 @@ final class ForwardConnection: ConnectionHandler, @unchecked Sendable {
     }
 
     func deadlinePassed(on connection: TCPConnection) {
-        crowd.intake.complain(
-            handshake == nil ? "message_time" : "handshake",
-            "forward connection from \(connection.remote) closed: "
-                + (handshake == nil ? "a message" : "the handshake") + " took longer than "
-                + "\(crowd.settings.messageTimeMax)"
-        )
-        connection.close()
+        let took = patience.limit.map { "\($0)" } ?? ""
+        switch patience.phase {
+        case .handshake:
+            drop(
+                connection,
+                "handshake_time",
+                "closed: the handshake took longer than \(took) (sources.forward.handshake_timeout); "
+                    + "give the sender the shared key"
+            )
+        case .message:
+            drop(
+                connection,
+                "message_time",
+                "closed: a message took longer than \(took) (sources.forward.message_timeout) from its first "
+                    + "byte to its last"
+            )
+        case .idle where !crowd.settings.keepsAlive && hasTaken:
+            connection.closeWhenSent(by: MonotonicInstant.now() + Self.closingTime)
+        case .idle:
+            crowd.intake.closedIdle()
+            connection.closeWhenSent(by: MonotonicInstant.now() + Self.closingTime)
+        case .working: break
+        }
     }
 
     func closed(_ reason: CloseReason, on connection: TCPConnection) {
-        crowd.connections -= 1
+        crowd.leave(peer)
         framer = ForwardFramer(messageMax: 1, jsonMessageMax: 1)
         account()
+        if case .insecure(let words) = reason {
+            complain(connection, "tls", "was refused: \(words)")
+        }
     }
 
     // MARK: Messages
@@ -99,21 +126,14 @@ final class ForwardConnection: ConnectionHandler, @unchecked Sendable {
     private func pump(_ connection: TCPConnection) {
         defer { account() }
         guard !isBusy, !connection.isClosing else { return }
-        for one in framer.takeOversized() {
-            crowd.intake.complain(
-                "message_too_large",
-                "forward message of \(one.tag) from \(connection.remote) is longer than \(one.limit) bytes "
-                    + "and was dropped; lower the sender's chunk_limit_size or raise "
-                    + "sources.forward.max_message"
-            )
-        }
+        tellOversized(connection)
         if handshake != nil, framer.heldBytes > Self.handshakeBytesMax {
-            crowd.intake.complain(
+            drop(
+                connection,
                 "handshake",
-                "forward connection from \(connection.remote) closed: more than "
-                    + "\(Self.handshakeBytesMax) bytes before the handshake; give the sender the shared key"
+                "closed: more than \(Self.handshakeBytesMax) bytes before the handshake; give the sender the "
+                    + "shared key"
             )
-            connection.close()
             return
         }
         while handshake != nil, let frames = framer.takeFrames(bytesMax: 0) {
@@ -125,47 +145,53 @@ final class ForwardConnection: ConnectionHandler, @unchecked Sendable {
             return
         }
         if let failure = framer.failure {
-            crowd.intake.complain(
+            drop(
+                connection,
                 "malformed",
-                "forward stream from \(connection.remote) cannot be read on: \(failure) of a message; "
-                    + "is something else sent to this port?"
+                "cannot be read on: \(failure) of a message; is something else, or TLS, sent to this port?"
             )
-            connection.close()
             return
         }
         guard !inputIsOver else {
             if framer.isInsideMessage {
-                crowd.intake.complain(
-                    "truncated",
-                    "forward connection from \(connection.remote) ended in the middle of a message"
-                )
+                complain(connection, "truncated", "ended in the middle of a message")
             }
             connection.closeWhenSent(by: MonotonicInstant.now() + Self.closingTime)
             return
         }
-        watchTime(connection)
+        if handshake == nil { pass(to: framer.isInsideMessage ? .message : .idle, connection) }
+    }
+
+    private func tellOversized(_ connection: TCPConnection) {
+        for one in framer.takeOversized() {
+            crowd.intake.complain(
+                "message_too_large",
+                "forward message of \(one.tag) from \(connection.remote) is longer than \(one.limit) bytes "
+                    + "and was dropped; lower the sender's chunk_limit_size or raise "
+                    + "sources.forward.max_message"
+            )
+        }
     }
 
     private func shakeHands(_ frames: ForwardFrames, _ connection: TCPConnection) {
         guard let handshake, frames.encoding == .messagePack, let range = frames.ranges.first else {
-            crowd.intake.complain(
+            drop(
+                connection,
                 "handshake",
-                "forward connection from \(connection.remote) did not begin with PING; give the sender the "
-                    + "shared key"
+                "did not begin with PING; give the sender the shared key"
             )
-            connection.close()
             return
         }
         switch handshake.judge(frames.bytes.span, range) {
         case .accepted(let reply):
             self.handshake = nil
-            connection.deadline = nil
+            pass(to: .idle, connection)
             connection.send(reply)
-        case .refused(let reply, let reason):
-            crowd.intake.complain(
-                "handshake",
-                "forward connection from \(connection.remote) was refused: \(reason); compare the sender's "
-                    + "shared_key with sources.forward.shared_key_file"
+        case .refused(let reply, let refusal):
+            complain(
+                connection,
+                refusal.rawValue,
+                "was refused: \(refusal.reason); \(refusal.remedy)"
             )
             connection.send(reply)
             connection.closeWhenSent(by: MonotonicInstant.now() + Self.closingTime)
@@ -176,7 +202,7 @@ final class ForwardConnection: ConnectionHandler, @unchecked Sendable {
     private func hand(_ frames: ForwardFrames, _ connection: TCPConnection) {
         isBusy = true
         inFlight = frames.bytes.count
-        connection.deadline = nil
+        pass(to: .working, connection)
         connection.pauseReading()
         submit(connection) { $0.take(frames, from: connection.remote) }
     }
@@ -207,6 +233,7 @@ final class ForwardConnection: ConnectionHandler, @unchecked Sendable {
         case .taken(let acks):
             isBusy = false
             inFlight = 0
+            hasTaken = true
             if !acks.isEmpty, !connection.isClosing { connection.send(acks) }
             pump(connection)
             if !isBusy, !connection.isClosing { connection.resumeReading() }
@@ -215,14 +242,23 @@ final class ForwardConnection: ConnectionHandler, @unchecked Sendable {
 
     // MARK: Limits
 
-    /// A message must end within its time from its first byte, however steadily bytes drip in.
-    private func watchTime(_ connection: TCPConnection) {
-        guard handshake == nil else { return }
-        if !framer.isInsideMessage {
-            connection.deadline = nil
-        } else if connection.deadline == nil {
-            connection.deadline = MonotonicInstant.now() + crowd.settings.messageTimeMax
+    /// Notes what the connection is at, and since when.
+    private func pass(to phase: ForwardPatience.Phase, _ connection: TCPConnection) {
+        patience.enter(phase, at: .now())
+        var deadline = patience.deadline
+        if phase == .idle, hasTaken, !crowd.settings.keepsAlive {
+            deadline = MonotonicInstant.now() + ForwardSettings.lastWordTime
         }
+        if connection.deadline != deadline { connection.deadline = deadline }
+    }
+
+    private func drop(_ connection: TCPConnection, _ cause: String, _ what: String) {
+        complain(connection, cause, what)
+        connection.close()
+    }
+
+    private func complain(_ connection: TCPConnection, _ cause: String, _ what: String) {
+        crowd.intake.complain(cause, "forward connection from \(connection.remote) \(what)")
     }
 
     private func account() {

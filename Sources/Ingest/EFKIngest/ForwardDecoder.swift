@@ -12,7 +12,7 @@ import WireFormats
 /// | Message | `[tag, time, record, option?]` |
 /// | Forward | `[tag, [[time, record], ...], option?]` |
 /// | PackedForward | `[tag, bytes of concatenated [time, record], option?]` |
-/// | CompressedPackedForward | the same, gzip in one or several members, option `compressed: gzip` |
+/// | CompressedPackedForward | the same in gzip members or zstd frames, option `compressed: gzip` or `zstd` |
 ///
 /// - Source: Forward Protocol Specification v1; fluentd `in_forward.rb`; Fluent Bit `out_forward`, which puts
 ///   `[time, metadata]` where the time stands.
@@ -123,6 +123,7 @@ package struct ForwardDecoder: Sendable {
         }
         let optionIndex = if case .pair = body { 3 } else { 2 }
         let options = count > optionIndex ? try self.options(&reader, bytes) : Options()
+        if let chunk = options.chunk, let outcome = overlong(chunk.count, tag) { return outcome }
         let ack = options.chunk.map { messagePackAck(bytes, $0) }
         guard options.signal == 0 else {
             return .invalid(
@@ -132,13 +133,33 @@ package struct ForwardDecoder: Sendable {
                 ack: ack
             )
         }
-        var entries = Collected(tag: tag, arrival: arrival)
+        var entries = Collected(tag: tag, arrival: arrival, entriesMax: settings.entriesMax)
         if let other = add(body, bytes, range.upperBound, options, &entries, ack) { return other }
         var message = ForwardMessage(tag: tag, records: entries.records, ack: ack)
-        message.identity = options.chunk.map { identity(bytes, range, chunk: $0) }
+        if options.chunk != nil { message.identity = identity(bytes, range) }
         message.invalidEntries = entries.invalid
         message.firstInvalid = entries.firstInvalid
         return .message(message)
+    }
+
+    /// The outcome of a message whose chunk id is longer than any sender's; nil when it is not.
+    private func overlong(_ count: Int, _ tag: String) -> ForwardOutcome? {
+        // A str or bin has up to five bytes before its own.
+        guard count > settings.chunkIDMax + 5 else { return nil }
+        return .refused(
+            cause: "chunk_id_too_long",
+            reason: "a message of \(tag) has a chunk id of \(count) bytes, more than "
+                + "\(settings.chunkIDMax); if the sender means it, raise sources.forward.max_chunk_id"
+        )
+    }
+
+    private func tooMany(_ tag: String) -> ForwardOutcome {
+        .refused(
+            cause: "too_many_entries",
+            reason:
+                "a message of \(tag) has more than \(settings.entriesMax) entries; lower the sender's "
+                + "chunk size or raise sources.forward.max_entries"
+        )
     }
 
     /// Passes the second value of a message and says which mode it makes.
@@ -178,9 +199,11 @@ package struct ForwardDecoder: Sendable {
             case .packed(let packed):
                 return try add(bytes, packed, options, &entries, &records, ack)
             }
-        } catch RecordReader.Failure.overBudget {
+        } catch .tooManyEntries {
+            return tooMany(entries.tag)
+        } catch .overBudget {
             return .refused(
-                cause: "message_too_large",
+                cause: "decoded_too_large",
                 reason: "the records of a message of \(entries.tag) take more than "
                     + "\(settings.decodedMax) bytes; lower the sender's chunk size or raise "
                     + "sources.forward.max_decoded"
@@ -200,44 +223,47 @@ package struct ForwardDecoder: Sendable {
         _ records: inout RecordReader,
         _ ack: [UInt8]?
     ) throws(RecordReader.Failure) -> ForwardOutcome? {
-        switch options.compressed {
-        case "text", "":
+        guard options.compressed != "text", options.compressed != "" else {
             try entries.addStream(bytes, packed, &records)
             return nil
-        case "gzip":
-            do {
-                let plain = try Gzip.decompress(
-                    bytes.extracting(packed),
-                    limit: settings.decompressedMax
+        }
+        let plain: [UInt8]
+        do {
+            guard let unpacked = try unpack(bytes.extracting(packed), options.compressed) else {
+                return .refused(
+                    cause: "unsupported_compression",
+                    reason: "a message of \(entries.tag) is compressed with "
+                        + "\"\(options.compressed)\"; set compress gzip or zstd in the sender"
                 )
-                try entries.addStream(plain.span, 0..<plain.count, &records)
-                return nil
-            } catch let error as CompressionError {
-                if case .tooLarge = error {
-                    return .refused(
-                        cause: "message_too_large",
-                        reason:
-                            "a message of \(entries.tag): \(error); lower the sender's chunk size or "
-                            + "raise sources.forward.max_decompressed"
-                    )
-                }
-                return .invalid(
-                    cause: "malformed",
-                    reason: "a message of \(entries.tag): \(error)",
-                    ack: ack
-                )
-            } catch let failure as RecordReader.Failure {
-                throw failure
-            } catch {
-                return .invalid(cause: "malformed", reason: "\(error)", ack: ack)
             }
-        case let other:
+            plain = unpacked
+        } catch .tooLarge(let format, let limit) {
             return .refused(
-                cause: "unsupported_compression",
-                reason:
-                    "a message of \(entries.tag) is compressed with \"\(other)\"; set compress gzip "
-                    + "in the sender"
+                cause: "decompressed_too_large",
+                reason: "a message of \(entries.tag): "
+                    + "\(CompressionError.tooLarge(format: format, limit: limit)); lower the sender's chunk "
+                    + "size or raise sources.forward.max_decompressed"
             )
+        } catch {
+            return .invalid(
+                cause: "malformed",
+                reason: "a message of \(entries.tag): \(error)",
+                ack: ack
+            )
+        }
+        try entries.addStream(plain.span, 0..<plain.count, &records)
+        return nil
+    }
+
+    /// Decompresses a packed stream; nil when the compression is none of ours.
+    private func unpack(
+        _ bytes: Span<UInt8>,
+        _ compression: String
+    ) throws(CompressionError) -> [UInt8]? {
+        switch compression {
+        case "gzip": try Gzip.decompress(bytes, limit: settings.decompressedMax)
+        case "zstd": try Zstd.decompress(bytes, limit: settings.decompressedMax)
+        default: nil
         }
     }
 
@@ -299,18 +325,8 @@ package struct ForwardDecoder: Sendable {
         return writer.bytes
     }
 
-    private func identity(
-        _ bytes: Span<UInt8>,
-        _ message: Range<Int>,
-        chunk: Range<Int>
-    ) -> ChunkIdentity {
-        var hasher = Hasher()
-        hasher.combine(WireText.copy(bytes, message))
-        return ChunkIdentity(
-            chunk: WireText.copy(bytes, chunk),
-            messageHash: hasher.finalize(),
-            messageBytes: message.count
-        )
+    private func identity(_ bytes: Span<UInt8>, _ message: Range<Int>) -> ChunkIdentity {
+        ChunkIdentity(of: WireText.copy(bytes, message))
     }
 
     // MARK: JSON
@@ -335,9 +351,10 @@ package struct ForwardDecoder: Sendable {
                 ack: nil
             )
         }
-        var entries = Collected(tag: tag, arrival: arrival)
+        var entries = Collected(tag: tag, arrival: arrival, entriesMax: settings.entriesMax)
         let option: LogValue?
         if case .array(let list) = parts[1], list.isEmpty || !isNumber(list[0]) {
+            guard list.count <= settings.entriesMax else { return tooMany(tag) }
             for entry in list { entries.add(json: entry) }
             option = parts.count > 2 ? parts[2] : nil
         } else {
@@ -357,8 +374,9 @@ package struct ForwardDecoder: Sendable {
         if case .object(let members)? = option,
             let chunk = members.last(where: { $0.name == "chunk" })?.value, chunk != .null
         {
+            if let outcome = overlong(chunk.text.utf8.count, tag) { return outcome }
             message.ack = Array("{\"ack\":\(jsonText(chunk))}".utf8)
-            message.identity = identity(bytes, range, chunk: range)
+            message.identity = identity(bytes, range)
         }
         return .message(message)
     }

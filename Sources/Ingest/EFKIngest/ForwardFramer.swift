@@ -82,12 +82,16 @@ package struct ForwardFramer: Sendable {
         let taken = Array(ranges.prefix(count))
         ranges.removeFirst(count)
         let end = taken[count - 1].upperBound
-        let frames = ForwardFrames(
-            encoding: encoding,
-            bytes: Array(buffer[..<end]),
-            ranges: taken
-        )
-        cut(end)
+        var frames = ForwardFrames(encoding: encoding, bytes: [], ranges: taken)
+        if end == buffer.count {
+            // All of it goes: nothing is copied, and an idle connection keeps no buffer.
+            swap(&frames.bytes, &buffer)
+            ranges = []
+            start = 0
+        } else {
+            frames.bytes = Array(buffer[..<end])
+            cut(end)
+        }
         cutAhead()
         return frames
     }

@@ -32,11 +32,12 @@ final class ForwardIntake: Sendable {
     private let sources: SourceRegistry
     private let clock: any WallClock
     private let log: Log
-    private let memory: Mutex<ChunkMemory>
+    private let chunks: ChunkKeeper
     private let warned = Mutex<[String: Timestamp]>([:])
     private let messages: Counter
     private let acknowledged: Counter
     private let repeated: Counter
+    private let idleClosed: Counter
 
     init(
         settings: ForwardSettings,
@@ -51,7 +52,7 @@ final class ForwardIntake: Sendable {
         self.sources = sources
         self.clock = clock
         self.log = log
-        memory = Mutex(ChunkMemory(countMax: settings.chunksRemembered))
+        chunks = ChunkKeeper(settings: settings, metrics: metrics, log: log)
         messages = metrics.counter(
             "tocsin_forward_messages",
             help: "Forward protocol messages decoded."
@@ -63,6 +64,10 @@ final class ForwardIntake: Sendable {
         repeated = metrics.counter(
             "tocsin_forward_repeated_chunks",
             help: "Chunks that were in already when they were sent again."
+        )
+        idleClosed = metrics.counter(
+            "tocsin_forward_idle_closed",
+            help: "Connections closed for saying nothing longer than idle_timeout."
         )
     }
 
@@ -93,18 +98,14 @@ final class ForwardIntake: Sendable {
                 return .overloaded(work, retryAfter: retryAfter)
             }
         }
-        memory.withLock { memory in
-            for identity in work.identities { memory.finish(identity) }
-        }
+        chunks.finish(work.identities)
         acknowledged.add(work.ackCount)
         return .taken(acks: work.acks)
     }
 
     /// Gives up work that will not be let in, so that its chunks may come again.
     func abandon(_ work: Work) {
-        memory.withLock { memory in
-            for identity in work.identities { memory.abandon(identity) }
-        }
+        chunks.abandon(work.identities)
     }
 
     /// Counts and at times logs something that could not be used.
@@ -113,10 +114,13 @@ final class ForwardIntake: Sendable {
         warn(cause, message)
     }
 
+    /// Counts a connection that said nothing for too long.
+    func closedIdle() { idleClosed.add() }
+
     private func add(_ message: ForwardMessage, to work: inout Work, _ remote: String) {
         messages.add()
         if let identity = message.identity {
-            switch memory.withLock({ $0.begin(identity) }) {
+            switch chunks.begin(identity) {
             case .fresh: work.identities.append(identity)
             case .taken:
                 repeated.add()
@@ -124,6 +128,8 @@ final class ForwardIntake: Sendable {
                 return
             case .pending:
                 repeated.add()
+                // Twice in one go: both are in when the first is.
+                if work.identities.contains(identity) { acknowledge(message.ack, in: &work) }
                 return
             }
         }

@@ -12,6 +12,7 @@ package final class ForwardServer: Sendable {
         var pool: WorkerPool
         var listener: TCPListener
         var heartbeats: UDPResponder?
+        var secrets: ForwardSecrets
     }
 
     /// Heartbeats that are longer are none.
@@ -27,6 +28,9 @@ package final class ForwardServer: Sendable {
     private let metrics: MetricsRegistry
     private let log: Log
     private let running = Mutex<Running?>(nil)
+
+    /// How often key and certificate files are looked at for a change.
+    private static let glance = Duration.seconds(10)
 
     /// A server that does not listen yet.
     package init(
@@ -50,7 +54,8 @@ package final class ForwardServer: Sendable {
 
     /// Binds, listens and starts its threads; call it once.
     ///
-    /// - Throws: `ListenError` when the address cannot be had; the source then says so too.
+    /// - Throws: `ListenError` when the address cannot be had, `ForwardSecretError` when a key or
+    ///   certificate cannot be used; the source then says so too.
     package func start() throws {
         do {
             let started = try makeRunning()
@@ -68,6 +73,11 @@ package final class ForwardServer: Sendable {
         }
     }
 
+    /// Reads key and certificate files that have changed, which it also does by itself every ten seconds.
+    package func refreshSecrets() {
+        running.withLock { $0?.secrets }?.refresh()
+    }
+
     /// Accepts no more, finishes and acknowledges what has come whole, then closes.
     package func stop() {
         let stopping = running.withLock { running in
@@ -82,6 +92,7 @@ package final class ForwardServer: Sendable {
     }
 
     private func makeRunning() throws -> Running {
+        let secrets = try ForwardSecrets(settings, metrics: metrics, log: log)
         let loop = try EventLoop(name: "forward")
         let intake = ForwardIntake(
             settings: settings,
@@ -94,31 +105,36 @@ package final class ForwardServer: Sendable {
         let pool = try WorkerPool(
             name: "forward-intake",
             threads: settings.workers,
-            queueMax: settings.connectionsMax
+            queueMax: settings.queueMax
         )
         do {
             let crowd = ForwardCrowd(
                 settings: settings,
                 loop: loop,
                 pool: pool,
-                intake: intake
+                intake: intake,
+                secrets: secrets
             )
             let listener = try TCPListener(
                 address: settings.listen,
                 setting: Self.setting,
                 name: "forward",
                 loop: loop,
+                settings: TCPConnectionSettings(securityTimeMax: settings.handshakeTimeMax),
                 log: log,
-                metrics: metrics
+                metrics: metrics,
+                security: secrets.security
             ) { connection in
                 Self.accept(connection, crowd)
             }
             try loop.start()
+            loop.execute { Self.watch(secrets, loop) }
             return Running(
                 loop: loop,
                 pool: pool,
                 listener: listener,
-                heartbeats: makeResponder(listener.address, loop)
+                heartbeats: makeResponder(listener.address, loop),
+                secrets: secrets
             )
         } catch {
             pool.stop()
@@ -147,20 +163,37 @@ package final class ForwardServer: Sendable {
         }
     }
 
+    private static func watch(_ secrets: ForwardSecrets, _ loop: EventLoop) {
+        loop.schedule(at: MonotonicInstant.now() + glance) {
+            secrets.refresh()
+            watch(secrets, loop)
+        }
+    }
+
     private static func accept(
         _ connection: TCPConnection,
         _ crowd: ForwardCrowd
     ) -> (any ConnectionHandler)? {
-        guard crowd.connections < crowd.settings.connectionsMax else {
+        let settings = crowd.settings
+        switch crowd.enter(connection.peer) {
+        case .all:
             crowd.intake.complain(
                 "connection_limit",
-                "forward connection from \(connection.remote) was refused: "
-                    + "\(crowd.settings.connectionsMax) are open; close some or raise "
-                    + "sources.forward.max_connections"
+                "forward connection from \(connection.remote) was refused: \(settings.connectionsMax) are "
+                    + "open; close some or raise sources.forward.max_connections"
             )
             return nil
+        case .peer:
+            crowd.intake.complain(
+                "connection_limit_of_peer",
+                "forward connection from \(connection.remote) was refused: "
+                    + "\(settings.connectionsPerPeerMax) are open from there; close some or raise "
+                    + "sources.forward.max_connections_per_peer"
+            )
+            return nil
+        case nil: break
         }
-        let handler = ForwardConnection(crowd)
+        let handler = ForwardConnection(crowd, from: connection.peer)
         // The connection is not watched yet; it speaks in the loop's next turn.
         crowd.loop.execute { handler.begin(on: connection) }
         return handler

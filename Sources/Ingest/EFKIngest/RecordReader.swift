@@ -9,6 +9,8 @@ struct RecordReader {
         case invalid(String)
         /// The message as a whole takes more memory than it may.
         case overBudget
+        /// The message as a whole has more entries than it may.
+        case tooManyEntries
         case malformed(WireFormatError)
     }
 

@@ -184,7 +184,7 @@ import Timekeeping
         _ metrics: MetricsRegistry
     ) throws -> String {
         let server = ForwardServer(
-            settings: ForwardSettings(listen: "127.0.0.1:0"),
+            settings: ForwardSettings { $0.listen = "127.0.0.1:0" },
             admission: door,
             sources: sources,
             clock: clock,

@@ -4,7 +4,7 @@ import Testing
 
 @Suite struct ChunkMemoryTests {
     func chunk(_ number: UInt8, hash: Int = 0) -> ChunkIdentity {
-        ChunkIdentity(chunk: [number], messageHash: hash, messageBytes: 1)
+        ChunkIdentity(high: UInt64(number), low: UInt64(hash))
     }
 
     @Test func aChunkIsFreshThenPendingThenTaken() {
@@ -32,5 +32,25 @@ import Testing
         #expect([1, 2, 3, 4].map { memory.begin(chunk($0)) } == [.fresh, .taken, .taken, .taken])
         memory.finish(chunk(1))
         #expect([2, 3, 4, 1].map { memory.begin(chunk($0)) } == [.fresh, .taken, .taken, .taken])
+    }
+
+    @Test func identitiesDifferInAnyByte() {
+        let message = Messages.message("t", 1, "a", chunk: "x")
+        let one = ChunkIdentity(of: message)
+        #expect(one == ChunkIdentity(of: message))
+        for index in message.indices {
+            var other = message
+            other[index] ^= 1
+            #expect(ChunkIdentity(of: other) != one)
+        }
+    }
+
+    @Test func remembersInTheOrderOfTaking() {
+        var memory = ChunkMemory(countMax: 3)
+        for number in 1...5 as ClosedRange<UInt8> {
+            _ = memory.begin(chunk(number))
+            memory.finish(chunk(number))
+        }
+        #expect(memory.remembered == [chunk(3), chunk(4), chunk(5)])
     }
 }

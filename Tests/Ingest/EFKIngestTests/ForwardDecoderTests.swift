@@ -104,6 +104,25 @@ import WireFormats
             )
         ),
         Case(
+            "CompressedPackedForward in zstd",
+            "t 1000:{log=a} 2000:{log=b}",
+            Messages.packed(
+                "t",
+                Messages.zstd(two),
+                options: Messages.options([("compressed", Messages.text("zstd"))])
+            )
+        ),
+        Case(
+            "CompressedPackedForward of several zstd frames, in a str, cut anywhere",
+            "t 1000:{log=a} 2000:{log=b}",
+            Messages.packed(
+                "t",
+                Messages.zstd(Array(two.prefix(7))) + Messages.zstd(Array(two.dropFirst(7))),
+                options: Messages.options([("compressed", Messages.text("zstd"))]),
+                asString: true
+            )
+        ),
+        Case(
             "CompressedPackedForward of several members, cut anywhere",
             "t 1000:{log=a} 2000:{log=b}",
             Messages.packed(
@@ -183,13 +202,24 @@ import WireFormats
             )
         ),
         Case(
-            "zstd is kept by the sender",
-            "refused unsupported_compression",
+            "zstd that is none is acked: sending it again would not help",
+            "invalid malformed acked",
             Messages.packed(
                 "t",
                 two,
                 options: Messages.options([
                     ("chunk", Messages.text("c")), ("compressed", Messages.text("zstd")),
+                ])
+            )
+        ),
+        Case(
+            "another compression is kept by the sender",
+            "refused unsupported_compression",
+            Messages.packed(
+                "t",
+                two,
+                options: Messages.options([
+                    ("chunk", Messages.text("c")), ("compressed", Messages.text("lz4")),
                 ])
             )
         ),
@@ -319,7 +349,13 @@ import WireFormats
     ]
 
     static let decoder = ForwardDecoder(
-        settings: ForwardSettings(decompressedMax: 1000, decodedMax: 4000, depthMax: 4)
+        settings: ForwardSettings {
+            $0.decompressedMax = 1000
+            $0.decodedMax = 4000
+            $0.depthMax = 4
+            $0.entriesMax = 200
+            $0.chunkIDMax = 20
+        }
     )
 
     func outcomes(_ stream: [UInt8], split: Int? = nil) -> [String] {
@@ -406,20 +442,61 @@ import WireFormats
 
     // MARK: Limits and hostile input
 
-    @Test func aGzipBombStopsAtTheLimit() {
+    @Test(arguments: ["gzip", "zstd"])
+    func aBombStopsAtTheLimit(compression: String) {
+        let zeros = [UInt8](repeating: 0xc0, count: 5_000_000)
         let bomb = Messages.packed(
             "t",
-            Messages.gzip([UInt8](repeating: 0xc0, count: 50_000)),
+            compression == "gzip" ? Messages.gzip(zeros) : Messages.zstd(zeros),
             options: Messages.options([
-                ("compressed", Messages.text("gzip")), ("chunk", Messages.text("c")),
+                ("compressed", Messages.text(compression)), ("chunk", Messages.text("c")),
             ])
         )
-        #expect(outcomes(bomb) == ["refused message_too_large"])
+        #expect(bomb.count < 100_000)
+        #expect(outcomes(bomb) == ["refused decompressed_too_large"])
+    }
+
+    @Test func aChunkIDHasALimit() {
+        func message(_ count: Int) -> [UInt8] {
+            Messages.message("t", 1, "a", chunk: String(repeating: "c", count: count))
+        }
+        #expect(outcomes(message(20)).first?.hasPrefix("t 1000:{log=a} ack=") == true)
+        #expect(outcomes(message(26)) == ["refused chunk_id_too_long"])
+        let json = #"["t",1,{},{"chunk":"\#(String(repeating: "c", count: 26))"}]"#
+        #expect(outcomes(Array(json.utf8)) == ["refused chunk_id_too_long"])
+    }
+
+    @Test func aMessageHasALimitOfEntries() {
+        let small = ForwardDecoder(settings: ForwardSettings { $0.entriesMax = 3 })
+        func outcome(_ bytes: [UInt8], json: Bool = false) -> String {
+            let frames = ForwardFrames(
+                encoding: json ? .json : .messagePack,
+                bytes: bytes,
+                ranges: [0..<bytes.count]
+            )
+            return small.decode(frames, arrival: Timestamp(milliseconds: 0))
+                .map { $0.described(arrival: 0) }.joined()
+        }
+        let entry = Messages.entry(1, "a")
+        for count in [3, 4] {
+            let entries = [[UInt8]](repeating: entry, count: count)
+            let packed = entries.flatMap { $0 }
+            let gzip = Messages.options([("compressed", Messages.text("gzip"))])
+            let list = [String](repeating: "[1,{}]", count: count).joined(separator: ",")
+            let expected = count == 3
+            for text in [
+                outcome(Messages.forward("t", entries)), outcome(Messages.packed("t", packed)),
+                outcome(Messages.packed("t", Messages.gzip(packed), options: gzip)),
+                outcome(Array("[\"t\",[\(list)]]".utf8), json: true),
+            ] {
+                #expect((text == "refused too_many_entries") != expected, "\(count): \(text)")
+            }
+        }
     }
 
     @Test func manyTinyEntriesStopAtTheMemoryLimit() {
         let entries = (0..<100).flatMap { _ in [0x92, 0x05, 0x80] as [UInt8] }
-        #expect(outcomes(Messages.packed("t", entries)) == ["refused message_too_large"])
+        #expect(outcomes(Messages.packed("t", entries)) == ["refused decoded_too_large"])
         let fields = Messages.bytes {
             $0.array(3)
             $0.string("t")
@@ -429,7 +506,7 @@ import WireFormats
             $0.array(100)
             for _ in 0..<100 { $0.null() }
         }
-        #expect(outcomes(fields) == ["refused message_too_large"])
+        #expect(outcomes(fields) == ["refused decoded_too_large"])
     }
 
     @Test func deepNestingCostsNoStack() {

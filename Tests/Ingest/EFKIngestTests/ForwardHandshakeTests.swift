@@ -6,11 +6,25 @@ import WireFormats
 
 @Suite struct ForwardHandshakeTests {
     static let nonce = [UInt8](0..<16)
-    static let handshake = ForwardHandshake(
-        key: Array("secret".utf8),
-        hostName: "tocsin",
-        nonce: nonce
-    )
+    static let authSalt = [UInt8](100..<116)
+
+    static func handshake(
+        key: String? = "secret",
+        users: [String: String]? = nil,
+        nonce: [UInt8] = nonce,
+        keepsAlive: Bool = true
+    ) -> ForwardHandshake {
+        let passwords = users.map { users in
+            Dictionary(uniqueKeysWithValues: users.map { (Array($0.utf8), Array($1.utf8)) })
+        }
+        return ForwardHandshake(
+            demand: key.map { ForwardAccess.Demand(key: Array($0.utf8), passwords: passwords) },
+            hostName: "tocsin",
+            nonce: nonce,
+            authSalt: authSalt,
+            keepsAlive: keepsAlive
+        )
+    }
 
     static func digest(_ salt: [UInt8], _ host: String, _ key: String) -> String {
         Hexadecimal.encode(Digest.sha512(salt + Array(host.utf8) + nonce + Array(key.utf8)))
@@ -22,7 +36,9 @@ import WireFormats
         salt: [UInt8],
         digest: String,
         asString: Bool = false,
-        word: String = "PING"
+        word: String = "PING",
+        user: String = "",
+        login: String = Hexadecimal.encode(Digest.sha512([]))
     ) -> [UInt8] {
         Messages.bytes {
             $0.array(6)
@@ -30,14 +46,14 @@ import WireFormats
             $0.string(host)
             if asString { $0.string(bytes: salt) } else { $0.binary(salt) }
             $0.string(digest)
-            $0.string("")
-            $0.string(Hexadecimal.encode(Digest.sha512([])))
+            $0.string(user)
+            $0.string(login)
         }
     }
 
     @Test func heloOffersANonceAndNoUserLogin() {
         #expect(
-            Self.handshake.helo
+            Self.handshake().helo
                 == Messages.bytes {
                     $0.array(2)
                     $0.string("HELO")
@@ -69,36 +85,100 @@ import WireFormats
             $0.string("tocsin")
             $0.string(Self.digest(salt, "tocsin", "secret"))
         }
-        #expect(Self.handshake.judge(bytes.span, 0..<bytes.count) == .accepted(reply: expected))
+        #expect(Self.handshake().judge(bytes.span, 0..<bytes.count) == .accepted(reply: expected))
+    }
+
+    static func refusal(_ refusal: ForwardHandshake.Refusal) -> ForwardHandshake.Verdict {
+        .refused(
+            reply: Messages.bytes {
+                $0.array(5)
+                $0.string("PONG")
+                $0.bool(false)
+                $0.string(refusal.reason)
+                $0.string("")
+                $0.string("")
+            },
+            refusal
+        )
     }
 
     @Test func anythingElseIsRefused() {
         let salt: [UInt8] = [1, 2, 3]
         let right = Self.digest(salt, "web-1", "secret")
-        for (bytes, reason) in [
+        for (bytes, refusal) in [
             (
                 Self.ping(salt: salt, digest: Self.digest(salt, "web-1", "other")),
-                "shared key mismatch"
+                ForwardHandshake.Refusal.key
             ),
-            (Self.ping(host: "web-2", salt: salt, digest: right), "shared key mismatch"),
-            (Self.ping(salt: [1, 2], digest: right), "shared key mismatch"),
-            (Self.ping(salt: salt, digest: ""), "shared key mismatch"),
-            (Self.ping(salt: salt, digest: right, word: "PONG"), "the handshake begins with PING"),
-            (Messages.message("t", 1, "a"), "the handshake begins with PING"),
-            ([0xc0], "the handshake begins with PING"),
+            (Self.ping(host: "web-2", salt: salt, digest: right), .key),
+            (Self.ping(salt: [1, 2], digest: right), .key),
+            (Self.ping(salt: salt, digest: ""), .key),
+            (Self.ping(salt: salt, digest: right, word: "PONG"), .notPing),
+            (Messages.message("t", 1, "a"), .notPing),
+            ([0xc0], .notPing),
         ] {
-            let reply = Messages.bytes {
-                $0.array(5)
-                $0.string("PONG")
-                $0.bool(false)
-                $0.string(reason)
-                $0.string("")
-                $0.string("")
-            }
             #expect(
-                Self.handshake.judge(bytes.span, 0..<bytes.count)
-                    == .refused(reply: reply, reason: reason)
+                Self.handshake().judge(bytes.span, 0..<bytes.count) == Self.refusal(refusal)
             )
         }
+    }
+
+    @Test func aRecordedHandshakeIsWorthNothingOnAnotherConnection() {
+        let salt: [UInt8] = [1, 2, 3]
+        let recorded = Self.ping(salt: salt, digest: Self.digest(salt, "web-1", "secret"))
+        let other = Self.handshake(nonce: [UInt8](1...16))
+        #expect(other.judge(recorded.span, 0..<recorded.count) == Self.refusal(.key))
+    }
+
+    @Test func usersLogIn() {
+        let users = ["web": "pass", "db": "word"]
+        let handshake = Self.handshake(users: users)
+        var reader = MessagePackReader(handshake.helo.span)
+        var tokens: [MessagePackToken] = []
+        while let token = try? reader.next() { tokens.append(token) }
+        guard case .binary(let range) = tokens[6] else {
+            Issue.record("no salt for the login in HELO")
+            return
+        }
+        #expect(Array(handshake.helo[range]) == Self.authSalt)
+        let salt: [UInt8] = [1, 2, 3]
+        let right = Self.digest(salt, "web-1", "secret")
+        func judged(_ user: String, _ password: String, _ auth: [UInt8] = Self.authSalt) -> Bool {
+            let login = Hexadecimal.encode(
+                Digest.sha512(auth + Array(user.utf8) + Array(password.utf8))
+            )
+            let bytes = Self.ping(salt: salt, digest: right, user: user, login: login)
+            let verdict = handshake.judge(bytes.span, 0..<bytes.count)
+            if verdict == Self.refusal(.login) { return false }
+            guard case .accepted = verdict else {
+                Issue.record("\(verdict)")
+                return false
+            }
+            return true
+        }
+        #expect(judged("web", "pass"))
+        #expect(judged("db", "word"))
+        #expect(!judged("web", "word"))
+        #expect(!judged("nobody", "pass"))
+        #expect(!judged("", ""))
+        // A login that was recorded belongs to another salt.
+        #expect(!judged("web", "pass", [UInt8](1...16)))
+        // The key comes first: without it nothing is told of users.
+        let wrong = Self.ping(salt: salt, digest: "00", user: "web", login: "00")
+        #expect(handshake.judge(wrong.span, 0..<wrong.count) == Self.refusal(.key))
+    }
+
+    @Test func aSourceThatMayNotComeIsToldSo() {
+        let salt: [UInt8] = [1, 2, 3]
+        let bytes = Self.ping(salt: salt, digest: Self.digest(salt, "web-1", "secret"))
+        #expect(
+            Self.handshake(key: nil).judge(bytes.span, 0..<bytes.count) == Self.refusal(.source)
+        )
+    }
+
+    @Test func heloSaysWhenConnectionsAreNotKept() {
+        let bytes = Self.handshake(keepsAlive: false).helo
+        #expect(bytes.last == 0xc2)
+        #expect(Self.handshake().helo.last == 0xc3)
     }
 }

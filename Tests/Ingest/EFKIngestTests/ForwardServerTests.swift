@@ -129,6 +129,16 @@ import WireFormats
         #expect(setting.counter("tocsin_forward_repeated_chunks") == 2)
     }
 
+    @Test func aChunkThatComesTwiceInOneGoIsAcknowledgedTwice() throws {
+        let setting = try Setting()
+        let socket = try setting.connect()
+        let message = Messages.message("t", 1, "a", chunk: "1")
+        try socket.send(message + message + message)
+        #expect(try socket.receive(21) == Self.ack("1") + Self.ack("1") + Self.ack("1"))
+        #expect(setting.door.texts == ["a"])
+        #expect(setting.counter("tocsin_forward_repeated_chunks") == 2)
+    }
+
     @Test func oneChunkIDOnDifferentMessagesIsNoRepetition() throws {
         let setting = try Setting()
         let socket = try setting.connect()
@@ -140,7 +150,7 @@ import WireFormats
     }
 
     @Test func anOversizedMessageIsDroppedUnacknowledged() throws {
-        let setting = try Setting(ForwardSettings(messageMax: 1000))
+        let setting = try Setting(ForwardSettings { $0.messageMax = 1000 })
         let socket = try setting.connect()
         try socket.send(
             Messages.message("big", 1, String(repeating: "x", count: 600_000), chunk: "1")
@@ -191,7 +201,7 @@ import WireFormats
     }
 
     @Test func aMessageThatDripsIsCutOff() throws {
-        let setting = try Setting(ForwardSettings(messageTimeMax: .milliseconds(50)))
+        let setting = try Setting(ForwardSettings { $0.messageTimeMax = .milliseconds(50) })
         let socket = try setting.connect()
         try socket.send([0x93, 0xa1])
         #expect(socket.receiveToEnd() == [])
@@ -199,7 +209,12 @@ import WireFormats
     }
 
     @Test func connectionsAndHeldBytesAreBounded() throws {
-        let setting = try Setting(ForwardSettings(connectionsMax: 2, bufferedMax: 10_000))
+        let setting = try Setting(
+            ForwardSettings {
+                $0.connectionsMax = 2
+                $0.bufferedMax = 10_000
+            }
+        )
         let first = try setting.connect()
         try first.send(Messages.message("t", 1, "a", chunk: "1"))
         #expect(try first.receive(7) == Self.ack("1"))
@@ -219,6 +234,116 @@ import WireFormats
         #expect(try first.receive(7) == Self.ack("3"))
     }
 
+    @Test func connectionsOfOnePeerAreBounded() throws {
+        let setting = try Setting(ForwardSettings { $0.connectionsPerPeerMax = 1 })
+        do {
+            let first = try setting.connect()
+            try first.send(Messages.message("t", 1, "a", chunk: "1"))
+            #expect(try first.receive(7) == Self.ack("1"))
+            let second = try setting.connect()
+            #expect(second.receiveToEnd() == [])
+            #expect(setting.refused("connection_limit_of_peer") == 1)
+            first.finishSending()
+            #expect(first.receiveToEnd() == [])
+        }
+        // The place is free again once the server has seen the end.
+        var answer: [UInt8] = []
+        while answer.isEmpty {
+            let third = try setting.connect()
+            try? third.send(Messages.message("t", 1, "b", chunk: "2"))
+            answer = (try? third.receive(7)) ?? []
+        }
+        #expect(answer == Self.ack("2"))
+    }
+
+    @Test func anIdleConnectionIsClosedWhenTheSettingSaysSo() throws {
+        let setting = try Setting(ForwardSettings { $0.idleTimeMax = .milliseconds(50) })
+        let socket = try setting.connect()
+        try socket.send(Messages.message("t", 1, "a", chunk: "1"))
+        #expect(socket.receiveToEnd() == Self.ack("1"))
+        #expect(setting.counter("tocsin_forward_idle_closed") == 1)
+        #expect(setting.sources.statuses.first?.refused == [:])
+    }
+
+    @Test func withoutKeepAliveAConnectionEndsAfterItsMessage() throws {
+        let setting = try Setting(ForwardSettings { $0.keepsAlive = false })
+        let socket = try setting.connect()
+        // What follows at once is not lost.
+        try socket.send(Messages.message("t", 1, "a", chunk: "1") + Messages.message("t", 1, "b"))
+        #expect(socket.receiveToEnd() == Self.ack("1"))
+        #expect(setting.door.texts == ["a", "b"])
+        #expect(setting.counter("tocsin_forward_idle_closed") == 0)
+    }
+
+    @Test func aHandshakeThatNeverComesIsCutOff() throws {
+        let folder = try SecretFolder(["key": "secret"])
+        let setting = try Setting(
+            ForwardSettings {
+                $0.access = ForwardAccessFiles(sharedKeyFile: folder.path("key"))
+                $0.handshakeTimeMax = .milliseconds(50)
+            }
+        )
+        let socket = try setting.connect()
+        #expect(socket.receiveToEnd().count == 48)
+        #expect(setting.refused("handshake_time") == 1)
+    }
+
+    @Test func chunksAreRememberedOverARestart() throws {
+        let folder = try SecretFolder()
+        let settings = ForwardSettings { $0.chunkLogPath = folder.path("chunks") }
+        for round in 0..<2 {
+            let setting = try Setting(settings)
+            let socket = try setting.connect()
+            try socket.send(Messages.message("t", 1, "a", chunk: "1"))
+            #expect(try socket.receive(7) == Self.ack("1"))
+            #expect(setting.door.texts == (round == 0 ? ["a"] : []))
+            #expect(setting.counter("tocsin_forward_repeated_chunks") == round)
+        }
+    }
+
+    @Test func aKeyThatChangesIsReadAgain() throws {
+        let folder = try SecretFolder(["key": "old"])
+        let setting = try Setting(
+            ForwardSettings { $0.access = ForwardAccessFiles(sharedKeyFile: folder.path("key")) }
+        )
+        func isAccepted(_ key: String) throws -> Bool {
+            let socket = try setting.connect()
+            let helo = try socket.receive(48)
+            let nonce = Array(helo[15..<31])
+            let digest = Hexadecimal.encode(
+                Digest.sha512([1] + Array("web".utf8) + nonce + Array(key.utf8))
+            )
+            try socket.send(ForwardHandshakeTests.ping(host: "web", salt: [1], digest: digest))
+            return try socket.receive(7)[6] == 0xc3
+        }
+        #expect(try isAccepted("old"))
+        try folder.write("key", "a new one\n")
+        setting.server.refreshSecrets()
+        #expect(try !isAccepted("old"))
+        #expect(try isAccepted("a new one"))
+        // A file that cannot be used leaves the key of before, and that is said.
+        try folder.write("key", "")
+        setting.server.refreshSecrets()
+        #expect(try isAccepted("a new one"))
+        #expect(setting.lines.all.contains { $0.contains("is empty") && $0.contains("of before") })
+    }
+
+    @Test func filesThatCannotBeUsedStopTheStartAndSayWhich() throws {
+        let folder = try SecretFolder(["key": "secret"])
+        for settings in [
+            ForwardSettings { $0.access = ForwardAccessFiles(sharedKeyFile: "/nonexistent/key") },
+            ForwardSettings {
+                $0.tls = TLSServerFiles(
+                    certificate: "/nonexistent/key",
+                    key: folder.path("key")
+                )
+            },
+        ] {
+            let error = #expect(throws: (any Error).self) { try Setting(settings) }
+            #expect("\(error.map { "\($0)" } ?? "")".contains("/nonexistent/key"))
+        }
+    }
+
     @Test func answersUDPHeartbeats() throws {
         let setting = try Setting()
         let socket = try setting.connect(udp: true)
@@ -232,7 +357,10 @@ import WireFormats
     }
 
     @Test func aSharedKeyIsAskedForFirst() throws {
-        let setting = try Setting(ForwardSettings(sharedKey: Array("secret".utf8)))
+        let folder = try SecretFolder(["key": "secret\n"])
+        let setting = try Setting(
+            ForwardSettings { $0.access = ForwardAccessFiles(sharedKeyFile: folder.path("key")) }
+        )
         for (key, isRight) in [("secret", true), ("wrong", false)] {
             let socket = try setting.connect()
             let helo = try socket.receive(1 + 5 + 1 + 6 + 18 + 5 + 1 + 10 + 1)
@@ -272,8 +400,10 @@ import WireFormats
         try rude.send(Messages.message("t", 1, "b"))
         _ = rude.receiveToEnd()
         #expect(setting.door.texts == ["a"])
-        #expect(setting.refused("handshake") == 2)
-        #expect(setting.sources.statuses.first?.advice.contains("shared_key") == true)
+        #expect(setting.refused("shared_key") == 1)
+        #expect(setting.refused("handshake") == 1)
+        #expect(setting.sources.statuses.first?.advice.contains("the shared key") == true)
+        #expect(setting.lines.all.contains { $0.contains("sources.forward.shared_key_file") })
     }
 
     @Test func stoppingAcknowledgesWhatCameWhole() throws {
@@ -290,7 +420,7 @@ import WireFormats
         let setting = try Setting()
         let sources = SourceRegistry(clock: setting.clock, metrics: MetricsRegistry())
         let second = ForwardServer(
-            settings: ForwardSettings(listen: "127.0.0.1:\(setting.server.port ?? 0)"),
+            settings: ForwardSettings { $0.listen = "127.0.0.1:\(setting.server.port ?? 0)" },
             admission: setting.door,
             sources: sources,
             clock: setting.clock,

@@ -87,6 +87,8 @@ enum Messages {
 
     static func gzip(_ bytes: [UInt8]) -> [UInt8] { (try? Gzip.compress(bytes.span)) ?? [] }
 
+    static func zstd(_ bytes: [UInt8]) -> [UInt8] { (try? Zstd.compress(bytes.span)) ?? [] }
+
     static func eventTime(_ seconds: UInt32, _ nanoseconds: UInt32) -> [UInt8] {
         [seconds, nanoseconds].flatMap { number in
             (0..<4).reversed().map { UInt8(truncatingIfNeeded: number >> UInt32(8 * $0)) }
