@@ -1,5 +1,6 @@
 import Buffers
 import CloudWatchIngest
+import EFKIngest
 import Ingest
 package import Model
 import ScrapeIngest
@@ -83,6 +84,8 @@ private struct SettingsReader {
         var server = DaemonSettings.Server()
         server.listen = address(map, "listen") ?? server.listen
         server.externalURL = url(map, "external_url")
+        server.maxConnections =
+            map.integer("max_connections", in: 1...1_000_000) ?? server.maxConnections
         if let tls = map.mapping("tls", "server.tls") {
             for key in ["cert_file", "key_file", "client_ca_file"] where tls.has(key) {
                 tls.report(key, notYet("TLS on the HTTP port", "put a proxy in front"))
@@ -151,7 +154,7 @@ private struct SettingsReader {
             sources.firehose = read(firehose: firehose)
         }
         if let forward = map.mapping("forward", "sources.forward") {
-            sources.forward = read(forward: forward)
+            sources.forward = ForwardSettingsReader().read(forward)
         }
         if let scrape = map.mapping("scrape", "sources.scrape") {
             sources.scrape = ScrapeSettingsReader(problems: problems).read(scrape)
@@ -251,29 +254,6 @@ private struct SettingsReader {
         firehose.logIDs = map.integer("log_ids", in: 1000...100_000_000) ?? firehose.logIDs
         map.finish()
         return firehose
-    }
-
-    private func read(forward map: MappingReader) -> DaemonSettings.Forward {
-        var forward = DaemonSettings.Forward(
-            listen: address(map, "listen") ?? "127.0.0.1:24224",
-            sharedKeyFile: map.string("shared_key_file")
-        )
-        let sizes = (64 << 10)...(4 << 30)
-        forward.maxMessageBytes =
-            map.bytes("max_message", in: sizes) ?? forward.maxMessageBytes
-        forward.maxDecompressedBytes =
-            map.bytes("max_decompressed", in: sizes) ?? forward.maxDecompressedBytes
-        forward.maxDecodedBytes =
-            map.bytes("max_decoded", in: sizes) ?? forward.maxDecodedBytes
-        forward.maxBufferedBytes =
-            map.bytes("max_buffered", in: sizes) ?? forward.maxBufferedBytes
-        forward.maxConnections =
-            map.integer("max_connections", in: 1...100_000) ?? forward.maxConnections
-        if map.has("tls") {
-            map.report("tls", notYet("TLS on the forward port", "put a proxy in front"))
-        }
-        map.finish()
-        return forward
     }
 
     private func read(cloudWatch map: MappingReader) -> DaemonSettings.CloudWatch {

@@ -1,4 +1,5 @@
 package import CloudWatchIngest
+package import EFKIngest
 package import Ingest
 package import Model
 package import ScrapeIngest
@@ -10,6 +11,9 @@ package struct DaemonSettings: Hashable, Sendable {
         package var listen = "127.0.0.1:9467"
         /// The address that links in pages begin with; nil: made from `listen`.
         package var externalURL: String?
+
+        /// Connections at once; one more is answered 503.
+        package var maxConnections = 10_000
 
         /// The address that links begin with, without a slash at its end.
         package var linkBase: String {
@@ -99,23 +103,6 @@ package struct DaemonSettings: Hashable, Sendable {
         package var location: SourceLocation
     }
 
-    package struct Forward: Hashable, Sendable {
-        /// `HOST:PORT` to take the forward protocol on.
-        package var listen: String
-        /// A file with the shared key; nil: no handshake.
-        package var sharedKeyFile: String?
-        /// Bytes of one message; a longer one is dropped.
-        package var maxMessageBytes = 32 << 20
-        /// Bytes of one compressed message after decompression.
-        package var maxDecompressedBytes = 64 << 20
-        /// Bytes of memory that the records of one message may take, by estimate.
-        package var maxDecodedBytes = 256 << 20
-        /// Connections at once.
-        package var maxConnections = 1000
-        /// Bytes that all connections together may hold back.
-        package var maxBufferedBytes = 128 << 20
-    }
-
     /// Reports of deploys.
     package struct Deploys: Hashable, Sendable {
         /// A file with the secret of GitHub's webhooks; nil: they are refused.
@@ -167,7 +154,8 @@ package struct DaemonSettings: Hashable, Sendable {
         package var cloudWatch: [CloudWatch] = []
         /// What Firehose delivers; nil: nothing.
         package var firehose: Firehose?
-        package var forward: Forward?
+        /// Where the forward protocol is taken; nil: nowhere.
+        package var forward: ForwardSettings?
         /// What is scraped; nil: nothing.
         package var scrape: ScrapeSettings?
         package var remoteWrite = true

@@ -19,6 +19,7 @@ package enum SettingsSchema {
               "properties": {
                 "listen": {"$ref": "#/$defs/address", "default": "127.0.0.1:9467", "description": "HOST:PORT to serve HTTP on"},
                 "external_url": {"type": "string", "description": "the address that links in pages begin with"},
+                "max_connections": {"type": "integer", "minimum": 1, "maximum": 1000000, "default": 10000, "description": "connections at once; one more is answered 503"},
                 "tls": {"type": ["object", "null"], "description": "not in this version yet"},
                 "tokens_file": {"type": ["string", "null"], "description": "not in this version yet"}
               }
@@ -127,13 +128,59 @@ package enum SettingsSchema {
                   "additionalProperties": false,
                   "properties": {
                     "listen": {"$ref": "#/$defs/address", "default": "127.0.0.1:24224"},
-                    "shared_key_file": {"type": ["string", "null"], "description": "a file with the shared key; without it there is no handshake"},
+                    "host_name": {"type": "string", "default": "tocsin", "description": "what senders are told that this server is called; a sender of the same name refuses it"},
+                    "shared_key_file": {"type": ["string", "null"], "description": "a file with the shared key; without it, and without clients, there is no handshake"},
+                    "users": {
+                      "type": "array",
+                      "description": "who may log in; with any, every sender must",
+                      "items": {
+                        "type": "object",
+                        "additionalProperties": false,
+                        "required": ["name", "password_file"],
+                        "properties": {
+                          "name": {"type": "string"},
+                          "password_file": {"type": "string"}
+                        }
+                      }
+                    },
+                    "clients": {
+                      "type": "array",
+                      "description": "senders by network; the first that holds an address decides",
+                      "items": {
+                        "type": "object",
+                        "additionalProperties": false,
+                        "required": ["network"],
+                        "properties": {
+                          "network": {"type": "string", "description": "such as 10.0.0.0/8, or an address"},
+                          "shared_key_file": {"type": ["string", "null"], "description": "their own key; default: the common one"},
+                          "users": {"type": "array", "items": {"type": "string"}, "description": "who may log in from there; default: all users"}
+                        }
+                      }
+                    },
+                    "allow_anonymous_source": {"type": "boolean", "default": true, "description": "whether senders from no network of clients may come"},
+                    "tls": {
+                      "type": ["object", "null"],
+                      "additionalProperties": false,
+                      "properties": {
+                        "cert_file": {"type": ["string", "null"], "description": "the certificate in PEM, its own first; read again when it changes"},
+                        "key_file": {"type": ["string", "null"], "description": "its key in PEM, without a pass phrase"},
+                        "client_ca_file": {"type": ["string", "null"], "description": "senders must have a certificate of one of these authorities"}
+                      }
+                    },
+                    "keepalive": {"type": "boolean", "default": true, "description": "false: a connection ends after its message"},
+                    "idle_timeout": {"$ref": "#/$defs/duration", "default": "0s", "description": "how long a connection may say nothing between messages; 0s: for ever"},
+                    "handshake_timeout": {"$ref": "#/$defs/duration", "default": "10s"},
+                    "message_timeout": {"$ref": "#/$defs/duration", "default": "60s", "description": "from the first byte of a message to its last"},
                     "max_message": {"$ref": "#/$defs/bytes", "default": "32MiB", "description": "a longer message is dropped and not acknowledged"},
                     "max_decompressed": {"$ref": "#/$defs/bytes", "default": "64MiB", "description": "of a compressed message"},
                     "max_decoded": {"$ref": "#/$defs/bytes", "default": "256MiB", "description": "memory of the records of one message, by estimate"},
+                    "max_entries": {"type": "integer", "minimum": 1, "maximum": 100000000, "default": 1000000, "description": "entries of one message"},
+                    "max_depth": {"type": "integer", "minimum": 1, "maximum": 200, "default": 32, "description": "maps and lists within each other; a deeper record is dropped"},
+                    "max_chunk_id": {"type": "integer", "minimum": 16, "maximum": 65536, "default": 256, "description": "bytes of a chunk id"},
                     "max_buffered": {"$ref": "#/$defs/bytes", "default": "128MiB", "description": "what all connections together may hold back"},
-                    "max_connections": {"type": "integer", "default": 1000},
-                    "tls": {"type": "null", "description": "not in this version yet"}
+                    "max_connections": {"type": "integer", "minimum": 1, "maximum": 1000000, "default": 10000},
+                    "max_connections_per_peer": {"type": "integer", "minimum": 1, "maximum": 1000000, "default": 1000, "description": "from one address"},
+                    "remembered_chunks": {"type": "integer", "minimum": 1, "maximum": 10000000, "default": 65536, "description": "chunks that are known when they are sent again"}
                   }
                 },
                 "scrape": {

@@ -1,6 +1,7 @@
 import Buffers
 import CloudWatchIngest
 import Configuration
+import EFKIngest
 import Incidents
 import Ingest
 import LogRules
@@ -86,6 +87,8 @@ extension Daemon {
         case .success(let files):
             await dispatcher.reload(files.policy)
             await pages.reload(files.receivers)
+            let forward = running.withLock { $0?.forward }
+            await offPool { forward?.refreshSecrets() }
             if settings.sources.scrape != nil, let scrape = files.settings.sources.scrape {
                 scraper.update(scrape)
             }

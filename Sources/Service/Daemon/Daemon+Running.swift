@@ -58,7 +58,10 @@ extension Daemon {
         try scrapeClient.start()
         try await dispatcher.start()
         let server = HTTPServer(
-            settings: HTTPServerSettings(listen: settings.server.listen),
+            settings: HTTPServerSettings(
+                listen: settings.server.listen,
+                connectionsMax: settings.server.maxConnections
+            ),
             routes: routes + (try firehoseRoutes()),
             log: log.named("http"),
             metrics: metrics,
@@ -119,21 +122,13 @@ extension Daemon {
     }
 
     private func startForward() throws {
-        guard let configured = settings.sources.forward else { return }
-        let key = try Daemon.secret(
-            configured.sharedKeyFile,
-            setting: "sources.forward.shared_key_file"
-        )
+        guard var configured = settings.sources.forward else { return }
+        // What is counted into memory alone is gone with the process: its chunks must count again.
+        if settings.store.samplesOnDisk {
+            configured.chunkLogPath = settings.store.path + "/forward-chunks"
+        }
         let forward = ForwardServer(
-            settings: ForwardSettings(
-                listen: configured.listen,
-                sharedKey: key.map { Array($0.utf8) },
-                messageMax: configured.maxMessageBytes,
-                decompressedMax: configured.maxDecompressedBytes,
-                decodedMax: configured.maxDecodedBytes,
-                connectionsMax: configured.maxConnections,
-                bufferedMax: configured.maxBufferedBytes
-            ),
+            settings: configured,
             admission: admission,
             sources: sources,
             clock: clock,

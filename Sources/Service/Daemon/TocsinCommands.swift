@@ -1,6 +1,7 @@
 import ArgumentParsing
 import Configuration
 import Demo
+import EFKIngest
 import Ingest
 import Model
 import OnCall
@@ -67,6 +68,16 @@ struct TocsinCommands: Sendable {
         }
     }
 
+    /// Makes room for as many connections as the settings allow, or says what is in the way.
+    private func checkDescriptors(_ settings: DaemonSettings, _ log: Log) {
+        guard let limit = DescriptorLimit.raise() else { return }
+        let connections =
+            settings.server.maxConnections + (settings.sources.forward?.connectionsMax ?? 0)
+        if let warning = DescriptorLimit.warning(limit: limit, connections: connections) {
+            log.warn(warning)
+        }
+    }
+
     /// Runs the service until a signal.
     func serve(_ invocation: Invocation) -> Int32 {
         guard let path = settingsPath(invocation) else { return 64 }
@@ -89,6 +100,7 @@ struct TocsinCommands: Sendable {
                 environment: environment,
                 overrides: overrides
             )
+            checkDescriptors(files.settings, log)
             let daemon = try Daemon(
                 files: files,
                 settingsPath: path,

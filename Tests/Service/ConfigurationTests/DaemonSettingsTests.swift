@@ -1,9 +1,12 @@
 import CloudWatchIngest
 import Configuration
+import Cryptography
+import EFKIngest
 import Foundation
 import Ingest
 import Model
 import ScrapeIngest
+import ServiceRuntime
 import Testing
 
 @Suite struct DaemonSettingsTests {
@@ -129,12 +132,12 @@ import Testing
         #expect(account.roleARN == nil)
         #expect(account.delay == .seconds(90))
         #expect(account.budgetUSDPerMonth == 20)
-        #expect(settings.sources.forward?.sharedKeyFile == nil)
-        #expect(settings.sources.forward?.maxMessageBytes == 8 << 20)
-        #expect(settings.sources.forward?.maxDecompressedBytes == 9 << 20)
-        #expect(settings.sources.forward?.maxDecodedBytes == 10 << 20)
-        #expect(settings.sources.forward?.maxBufferedBytes == 11 << 20)
-        #expect(settings.sources.forward?.maxConnections == 12)
+        #expect(settings.sources.forward?.access == nil)
+        #expect(settings.sources.forward?.messageMax == 8 << 20)
+        #expect(settings.sources.forward?.decompressedMax == 9 << 20)
+        #expect(settings.sources.forward?.decodedMax == 10 << 20)
+        #expect(settings.sources.forward?.bufferedMax == 11 << 20)
+        #expect(settings.sources.forward?.connectionsMax == 12)
         #expect(!settings.sources.remoteWrite)
         #expect(settings.sources.maxBodyBytes == 1 << 20)
         #expect(settings.sources.maxDecodedBytes == 2 << 20)
@@ -164,6 +167,36 @@ import Testing
         Bad(text: "state: postgres://db/x", messages: ["can only be \"sqlite\""]),
         Bad(text: "server: {tokens_file: a}", messages: ["not in this version yet"]),
         Bad(text: "sources: {elasticsearch: [{url: a}]}", messages: ["not in this version yet"]),
+        Bad(
+            text: "sources: {forward: {users: [{name: a, password_file: b}]}}",
+            messages: ["1:28", "shared key", "add shared_key_file"]
+        ),
+        Bad(
+            text: "sources: {forward: {users: [{name: a}], shared_key_file: k}}",
+            messages: ["password_file"]
+        ),
+        Bad(
+            text: "sources: {forward: {clients: [{network: 10.0.0.0/33}], shared_key_file: k}}",
+            messages: ["10.0.0.0/33", "10.0.0.0/8"]
+        ),
+        Bad(
+            text: "sources: {forward: {clients: [{network: 10.0.0.0/8}]}}",
+            messages: ["no shared key", "add shared_key_file"]
+        ),
+        Bad(
+            text:
+                "sources: {forward: {clients: [{network: 10.0.0.1, users: [x]}], shared_key_file: k}}",
+            messages: ["user \"x\" is not in sources.forward.users"]
+        ),
+        Bad(
+            text: "sources: {forward: {allow_anonymous_source: false}}",
+            messages: ["1:45", "add clients"]
+        ),
+        Bad(
+            text: "sources: {forward: {tls: {cert_file: a}}}",
+            messages: ["both cert_file and key_file"]
+        ),
+        Bad(text: "sources: {forward: {max_depth: 1000}}", messages: ["max_depth", "200"]),
         Bad(text: "server: [", messages: ["tocsin.yaml:2:1: not valid YAML"]),
         Bad(text: "a: 1\na: 2", messages: ["2:1"]),
     ])
@@ -190,6 +223,61 @@ import Testing
         ] {
             #expect(properties[key] != nil)
         }
+    }
+
+    @Test func theForwardPortKnowsItsSenders() throws {
+        let forward = try #require(
+            parse(
+                """
+                sources:
+                  forward:
+                    listen: 0.0.0.0:24224
+                    host_name: logs
+                    shared_key_file: key
+                    users: [{name: web, password_file: web.txt}]
+                    clients: [{network: 10.0.0.0/8, shared_key_file: own, users: [web]}]
+                    allow_anonymous_source: false
+                    tls: {cert_file: c.pem, key_file: k.pem, client_ca_file: ca.pem}
+                    keepalive: false
+                    idle_timeout: 5m
+                    handshake_timeout: 3s
+                    message_timeout: 20s
+                    max_entries: 7
+                    max_depth: 8
+                    max_chunk_id: 90
+                    max_connections_per_peer: 10
+                    remembered_chunks: 11
+                """
+            ).sources.forward
+        )
+        let expected = ForwardSettings {
+            $0.listen = "0.0.0.0:24224"
+            $0.hostName = "logs"
+            $0.access = ForwardAccessFiles(
+                sharedKeyFile: "key",
+                users: [.init(name: "web", passwordFile: "web.txt")],
+                clients: [NetworkPrefix("10.0.0.0/8")].compactMap { $0 }.map {
+                    .init(network: $0, sharedKeyFile: "own", users: ["web"])
+                },
+                allowsAnonymousSources: false
+            )
+            $0.tls = TLSServerFiles(
+                certificate: "c.pem",
+                key: "k.pem",
+                clientAuthorities: "ca.pem"
+            )
+            $0.keepsAlive = false
+            $0.idleTimeMax = .seconds(300)
+            $0.handshakeTimeMax = .seconds(3)
+            $0.messageTimeMax = .seconds(20)
+            $0.entriesMax = 7
+            $0.depthMax = 8
+            $0.chunkIDMax = 90
+            $0.connectionsPerPeerMax = 10
+            $0.chunksRemembered = 11
+        }
+        #expect(forward == expected)
+        #expect(try parse("sources: {forward: {listen: ':1'}}").sources.forward?.access == nil)
     }
 
     @Test func scrapeJobsKeepTheirGroups() throws {
