@@ -9,7 +9,7 @@ if [ $# -eq 0 ]; then
 fi
 
 scratch=.build/fuzz
-libraries="-lz -lsnappy -lyaml -lre2 -lstdc++ -lcurl -lssl -lcrypto -lsqlite3"
+libraries="-lz -lzstd -lsnappy -lyaml -lre2 -lstdc++ -lcurl -lssl -lcrypto -lsqlite3"
 sanitize="-sanitize=fuzzer,address"
 
 failed=0

@@ -1,14 +1,18 @@
+import Compression
 import EFKIngest
 import Model
 import Timekeeping
+import WireFormats
 
-private let settings = ForwardSettings(
-    messageMax: 300,
-    jsonMessageMax: 300,
-    decompressedMax: 4000,
-    decodedMax: 20_000,
-    depthMax: 6
-)
+private let settings = ForwardSettings {
+    $0.messageMax = 300
+    $0.jsonMessageMax = 300
+    $0.decompressedMax = 4000
+    $0.decodedMax = 20_000
+    $0.entriesMax = 100
+    $0.chunkIDMax = 40
+    $0.depthMax = 6
+}
 
 private func described(_ value: LogValue) -> String {
     switch value {
@@ -60,6 +64,25 @@ private func outcome(of bytes: [UInt8], pieceBytes: Int) -> String {
     return text + "\(framer.failure == nil)"
 }
 
+/// What a packed stream amounts to, packed in one of the ways there are.
+private func outcome(ofPacked bytes: [UInt8], _ compression: String) -> String {
+    var writer = MessagePackWriter()
+    writer.array(3)
+    writer.string("t")
+    writer.binary(bytes)
+    writer.map(1)
+    writer.string("compressed")
+    writer.string(compression)
+    let message = writer.bytes
+    let frames = ForwardFrames(
+        encoding: .messagePack,
+        bytes: message,
+        ranges: [0..<message.count]
+    )
+    return ForwardDecoder(settings: settings)
+        .decode(frames, arrival: Timestamp(milliseconds: 0)).map(described).joined()
+}
+
 /// The first byte says how the rest is cut; every cut must give what the whole gives.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzz(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
@@ -69,5 +92,15 @@ public func fuzz(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
     let whole = outcome(of: bytes, pieceBytes: max(1, bytes.count))
     let cut = outcome(of: bytes, pieceBytes: 1 + Int(input[0] & 15))
     precondition(whole == cut, "the outcome depends on the cut")
+    let plain = outcome(ofPacked: bytes, "text")
+    guard bytes.count <= settings.decompressedMax, let gzip = try? Gzip.compress(bytes.span),
+        let zstd = try? Zstd.compress(bytes.span)
+    else { return 0 }
+    precondition(outcome(ofPacked: gzip, "gzip") == plain, "gzip makes another outcome")
+    precondition(outcome(ofPacked: zstd, "zstd") == plain, "zstd makes another outcome")
+    // The bytes themselves as frames: whatever they are, an outcome.
+    precondition(
+        !outcome(ofPacked: bytes, "zstd").isEmpty && !outcome(ofPacked: bytes, "gzip").isEmpty
+    )
     return 0
 }
