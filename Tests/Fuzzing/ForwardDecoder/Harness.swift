@@ -73,12 +73,9 @@ private func outcome(ofPacked bytes: [UInt8], _ compression: String) -> String {
     writer.map(1)
     writer.string("compressed")
     writer.string(compression)
-    let message = writer.bytes
-    let frames = ForwardFrames(
-        encoding: .messagePack,
-        bytes: message,
-        ranges: [0..<message.count]
-    )
+    var framer = ForwardFramer(messageMax: 1 << 20, jsonMessageMax: 1 << 20)
+    framer.append(writer.bytes.span)
+    guard let frames = framer.takeFrames(bytesMax: 0) else { return "" }
     return ForwardDecoder(settings: settings)
         .decode(frames, arrival: Timestamp(milliseconds: 0)).map(described).joined()
 }
