@@ -153,8 +153,8 @@ var targets: [Target] = [
         "Ingest",
         "ElasticsearchIngest",
         [
-            "Buffers", "Ingest", "Model", "HTTPServer", "WireFormats", "Compression", "Timekeeping",
-            "Telemetry",
+            "Buffers", "Ingest", "CloudWatchIngest", "Model", "HTTPServer", "HTTPClient",
+            "Cryptography", "WireFormats", "Compression", "Timekeeping", "Telemetry",
         ]
     ),
     library(
@@ -255,8 +255,8 @@ var targets: [Target] = [
         "Service",
         "StateStore",
         [
-            "SQLite", "CloudWatchIngest", "DeployIngest", "RuleEvaluation", "LogRules", "SLO",
-            "Incidents",
+            "SQLite", "CloudWatchIngest", "DeployIngest", "Ingest", "RuleEvaluation", "LogRules",
+            "SLO", "Incidents",
             "OnCall",
             "Paging", "Model",
             "Timekeeping",
@@ -281,8 +281,8 @@ var targets: [Target] = [
         "Service",
         "Configuration",
         [
-            "Buffers", "CloudWatchIngest", "EFKIngest", "YAML", "Model", "Timekeeping", "Rules",
-            "Ingest", "ScrapeIngest",
+            "Buffers", "CloudWatchIngest", "EFKIngest", "ElasticsearchIngest", "HTTPClient", "YAML",
+            "Model", "Timekeeping", "Rules", "Ingest", "ScrapeIngest",
         ]
     ),
     library(
@@ -418,8 +418,8 @@ var targets: [Target] = [
         "Ingest",
         "ElasticsearchIngestTests",
         [
-            "ElasticsearchIngest", "Ingest", "MetricStore", "LogStore", "Model", "WireFormats",
-            "Compression", "HTTPServer", "Timekeeping", "Telemetry",
+            "ElasticsearchIngest", "CloudWatchIngest", "Ingest", "MetricStore", "LogStore", "Model",
+            "WireFormats", "Compression", "HTTPServer", "HTTPClient", "Timekeeping", "Telemetry",
         ]
     ),
     tests(
@@ -522,7 +522,7 @@ var targets: [Target] = [
         "Service",
         "StateStoreTests",
         [
-            "StateStore", "SQLite", "CloudWatchIngest", "DeployIngest", "RuleEvaluation",
+            "StateStore", "SQLite", "CloudWatchIngest", "DeployIngest", "Ingest", "RuleEvaluation",
             "LogRules", "SLO",
             "Incidents", "OnCall", "Paging", "Model", "Timekeeping",
         ]
@@ -552,8 +552,9 @@ var targets: [Target] = [
         "Service",
         "ConfigurationTests",
         [
-            "Configuration", "CloudWatchIngest", "EFKIngest", "Ingest", "ScrapeIngest", "Model",
-            "Cryptography", "ServiceRuntime", "Timekeeping", "YAML",
+            "Configuration", "CloudWatchIngest", "EFKIngest", "ElasticsearchIngest", "HTTPClient",
+            "Ingest", "ScrapeIngest", "Model", "Cryptography", "ServiceRuntime", "Timekeeping",
+            "YAML",
         ]
     ),
     tests(

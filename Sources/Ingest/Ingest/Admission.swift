@@ -6,7 +6,7 @@ package import Timekeeping
 ///
 /// A batch is let in whole or turned away whole. Samples that the store refuses by themselves (out of order,
 /// too far in the future, over a series limit) are counted by cause and do not hold up the others.
-package final class Admission: SampleAdmitting, LogAdmitting, Sendable {
+package final class Admission: SampleAdmitting, LogAdmitting, PageAdmitting, Sendable {
     private let settings: AdmissionSettings
     private let samples: any SampleTaking
     private let records: any RecordTaking
@@ -114,11 +114,56 @@ package final class Admission: SampleAdmitting, LogAdmitting, Sendable {
         guard !samples.isOverloaded else { return storeIsBehind(source) }
         var turnedAway: AdmissionOutcome?
         let prepared = prepare(batch) { prepared in
-            turnedAway = notTaken(count(prepared.counted, mayComeAgain: true), source)
+            turnedAway = notTaken(
+                count(prepared.counted, mayComeAgain: true, from: source),
+                source
+            )
             return turnedAway == nil
         }
         if let turnedAway { return turnedAway }
         keep(prepared?.kept ?? [])
+        return taken(batch, from: source, now)
+    }
+
+    package func admit(
+        _ page: inout PulledPage,
+        from source: String,
+        commit: @escaping @Sendable ([LogTotal]) throws -> Void
+    ) -> AdmissionOutcome {
+        let now = clock.now()
+        if let turnedAway = overLimit(page.records.count, source, now) { return turnedAway }
+        guard !samples.isOverloaded else { return storeIsBehind(source) }
+        guard logMetrics.isReady else { return storeIsStarting(source) }
+        let records = page.records
+        var isJudged = page.isJudged
+        var turnedAway: AdmissionOutcome?
+        let prepared = prepare(records) { prepared in
+            // Before the position is on disk: a page that is read again after a kill is judged twice rather than never.
+            if !isJudged, !prepared.kept.isEmpty { judge?.judge(prepared.kept, from: source) }
+            isJudged = true
+            // Once the position is on disk the page is counted, even when the rings take its samples only later.
+            let committed = Atomic(false)
+            let result = logMetrics.count(prepared.counted, into: samples, from: source) { totals in
+                try commit(totals)
+                committed.store(true, ordering: .relaxed)
+            }
+            guard !committed.load(ordering: .relaxed) else { return true }
+            turnedAway = notTaken(result, source) ?? storeIsStarting(source)
+            return false
+        }
+        page.isJudged = isJudged
+        if let turnedAway { return turnedAway }
+        let kept = prepared?.kept ?? []
+        if !kept.isEmpty { self.records.append(kept) }
+        return taken(records, from: source, now)
+    }
+
+    /// Notes a batch that is in.
+    private func taken(
+        _ batch: [LogRecord],
+        from source: String,
+        _ now: Timestamp
+    ) -> AdmissionOutcome {
         var taken = AppendResult()
         taken.accepted = batch.count
         let horizon = now + settings.futureSkewMax
@@ -155,7 +200,7 @@ package final class Admission: SampleAdmitting, LogAdmitting, Sendable {
     /// While log metrics are not ready to count they stay where they are, unless it is for the last time.
     private func endOpen(everything: Bool) {
         let prepared = preparation?.flush(everything: everything) { prepared in
-            count(prepared.counted, mayComeAgain: false) != nil || everything
+            count(prepared.counted, mayComeAgain: false, from: nil) != nil || everything
         }
         keep(prepared?.kept ?? [])
     }
@@ -168,9 +213,18 @@ package final class Admission: SampleAdmitting, LogAdmitting, Sendable {
     }
 
     /// Nil when nothing can be counted yet.
-    private func count(_ records: [LogRecord], mayComeAgain: Bool) -> AppendResult? {
+    private func count(
+        _ records: [LogRecord],
+        mayComeAgain: Bool,
+        from source: String?
+    ) -> AppendResult? {
         guard !records.isEmpty else { return AppendResult() }
-        return logMetrics.count(records, into: samples, mayComeAgain: mayComeAgain)
+        return logMetrics.count(
+            records,
+            into: samples,
+            mayComeAgain: mayComeAgain,
+            from: source
+        )
     }
 
     private func overLimit(_ count: Int, _ source: String, _ now: Timestamp) -> AdmissionOutcome? {

@@ -53,6 +53,52 @@ enum LogMetricResumption {
         }
     }
 
+    /// What the rings hold, or what pulled pages left where that is newer.
+    ///
+    /// A page's totals are on disk before they are in the rings, and whatever is added later bears a later stamp or
+    /// adds to the same slot; so of the two the one with the later stamp is right, at the same stamp the larger.
+    ///
+    /// - Parameters:
+    ///   - left: From the rings.
+    ///   - saved: Of the same shape.
+    ///   - bit: A source's bit.
+    /// - Returns: One for each set of labels.
+    static func merged(
+        _ left: [LogMetricTable.Left],
+        with saved: [LogTotal],
+        bit: (String) -> UInt64
+    ) -> [LogMetricTable.Left] {
+        guard !saved.isEmpty else { return left }
+        var found = Dictionary(left.map { ($0.labels, $0) }) { $1 }
+        for total in saved {
+            guard var ring = found[total.labels] else {
+                found[total.labels] = LogMetricTable.Left(
+                    labels: total.labels,
+                    totals: total.totals,
+                    stamp: total.stamp,
+                    inRings: .nothing,
+                    feeders: bit(total.source)
+                )
+                continue
+            }
+            ring.feeders = bit(total.source)
+            if total.stamp > ring.stamp
+                || total.stamp == ring.stamp && events(total.totals) > events(ring.totals)
+            {
+                ring.totals = total.totals
+                ring.stamp = total.stamp
+                ring.inRings = .behind
+            }
+            found[total.labels] = ring
+        }
+        return Array(found.values)
+    }
+
+    /// What only grows: a counter's value, a histogram's count.
+    private static func events(_ totals: [Double]) -> Double {
+        totals.count == 1 ? totals[0] : totals.dropLast().reduce(0, +)
+    }
+
     private struct Newest {
         var value: Double
         var stamp: Int64

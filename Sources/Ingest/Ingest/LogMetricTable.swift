@@ -9,6 +9,30 @@ struct LogMetricTable: Sendable {
         /// Sorted.
         var labelNames: [String]
         var kind: Kind
+
+        /// What names it where its totals are saved.
+        var text: String {
+            let bounds: String
+            switch kind {
+            case .counter: bounds = "counter"
+            case .gauge: bounds = "gauge"
+            case .histogram(let list):
+                bounds = "histogram " + list.map { LogMetricTable.text($0) }.joined(separator: ",")
+            }
+            return "\(name){\(labelNames.joined(separator: ","))} \(bounds)"
+        }
+
+        /// True for the names of its series.
+        func owns(_ series: String) -> Bool {
+            guard series.hasPrefix(name) else { return false }
+            switch series.dropFirst(name.count) {
+            case "": return true
+            case "_bucket", "_sum", "_count":
+                if case .histogram = kind { return true }
+                return false
+            default: return false
+            }
+        }
     }
 
     enum Kind: Hashable, Sendable {
@@ -39,6 +63,8 @@ struct LogMetricTable: Sendable {
         var isNew = true
         /// Arrival of the last event.
         var touched: Int64
+        /// Bits of the sources that have added to it.
+        var feeders: UInt64 = 0
     }
 
     /// The value that new label values become when there are too many.
@@ -55,6 +81,9 @@ struct LogMetricTable: Sendable {
     private var journal: [Int: Series]?
     /// The newest slot that any series of the metric has reached.
     private(set) var newestStamp = Int64.min
+
+    /// Sets of sources that feed series of it.
+    private(set) var feeders: Set<UInt64> = []
 
     init(_ shape: Shape, seriesMax: Int) {
         self.shape = shape
@@ -95,10 +124,20 @@ struct LogMetricTable: Sendable {
     // MARK: Counting
 
     /// Adds one observation at a slot; earlier slots than the series has reached are folded into its newest.
-    mutating func add(_ labels: [String], _ value: Double, stamp: Int64, at now: Int64) -> Effect {
+    mutating func add(
+        _ labels: [String],
+        _ value: Double,
+        stamp: Int64,
+        at now: Int64,
+        from feeder: UInt64
+    ) -> Effect {
         var effect = Effect()
         let position = find(labels, stamp: stamp, at: now, &effect)
         if journal?[position] == nil { journal?[position] = series[position] }
+        if series[position].feeders & feeder != feeder || series[position].feeders == 0 {
+            series[position].feeders |= feeder
+            feeders.insert(series[position].feeders)
+        }
         newestStamp = max(newestStamp, stamp)
         if stamp > series[position].stamp {
             if series[position].isDirty {
@@ -189,7 +228,21 @@ struct LogMetricTable: Sendable {
         journal = nil
     }
 
-    /// What an earlier process left in the rings of one set of labels.
+    /// What the series that changed since `beginJournal` stand at; of gauges nothing, which have no total.
+    func changedTotals(_ source: String) -> [LogTotal] {
+        guard shape.kind != .gauge else { return [] }
+        return (journal ?? [:]).keys.sorted().map { position in
+            LogTotal(
+                shape: shape.text,
+                labels: series[position].labels,
+                totals: series[position].totals,
+                stamp: series[position].stamp,
+                source: source
+            )
+        }
+    }
+
+    /// What an earlier process left of one set of labels.
     struct Left: Hashable {
         /// In the order of the shape's label names.
         var labels: [String]
@@ -197,6 +250,14 @@ struct LogMetricTable: Sendable {
         var totals: [Double]
         /// Of its newest sample, in milliseconds.
         var stamp: Int64
+        /// Whether the rings have a sample of it, and whether that is its newest.
+        var inRings = InRings.whole
+        /// Bits of the sources that are known to have added to it.
+        var feeders: UInt64 = 0
+    }
+
+    enum InRings {
+        case nothing, behind, whole
     }
 
     /// Goes on from what is left; a set of labels that counts already, or is over the limit, is passed.
@@ -212,11 +273,14 @@ struct LogMetricTable: Sendable {
                 encoded: encode(left.labels),
                 totals: left.totals,
                 stamp: left.stamp,
-                isNew: false,
-                touched: now
+                isNew: left.inRings == .nothing,
+                touched: now,
+                feeders: left.feeders
             )
         )
+        feeders.insert(left.feeders)
         newestStamp = max(newestStamp, left.stamp)
+        if left.inRings != .whole { markDirty(series.count - 1) }
     }
 
     // MARK: Emission
@@ -248,13 +312,18 @@ struct LogMetricTable: Sendable {
         dirty = []
     }
 
-    /// Marks series that have been quiet for `heartbeat` to repeat their value at `stamp`, and forgets those
-    /// that had no event since `idleSince`.
-    mutating func keepAlive(stamp: Int64, heartbeat: Int64, idleSince: Int64) {
+    /// Marks series that have been quiet for `heartbeat` to repeat their value, and forgets those that had no event
+    /// since `idleSince`.
+    ///
+    /// `stamps` says for each set of feeders at which slot.
+    mutating func keepAlive(stamps: [UInt64: Int64], heartbeat: Int64, idleSince: Int64) {
         if series.contains(where: { $0.touched < idleSince && !$0.isDirty }) {
             forget(idleSince: idleSince)
         }
-        for position in series.indices where series[position].stamp <= stamp - heartbeat {
+        for position in series.indices {
+            guard let stamp = stamps[series[position].feeders],
+                series[position].stamp <= stamp - heartbeat
+            else { continue }
             series[position].stamp = stamp
             markDirty(position)
         }

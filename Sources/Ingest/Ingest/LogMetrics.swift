@@ -43,11 +43,15 @@ package final class LogMetrics: Sendable {
 
     private let settings: LogMetricSettings
     private let resumes: Bool
+    private let savedTotals: (any LogTotalReading)?
+    private let board: PullBoard
     private let clock: any WallClock
     private let metrics: MetricsRegistry
     private let log: Log
     /// Held while changed values go to the store, so that totals arrive there in the order in which they grew.
     private let state = Mutex(State())
+    /// Who feeds which metric, as of the last tick: rules ask, and must not wait for a page that is on its way in.
+    private let feeders = Mutex<[(shape: LogMetricTable.Shape, feeders: UInt64)]>([])
 
     /// No metric yet.
     ///
@@ -55,12 +59,16 @@ package final class LogMetrics: Sendable {
     ///   - settings: Spans and limits.
     ///   - resumes: Nothing is counted into a metric that was loaded until `resume` has told what the rings hold
     ///     of it.
+    ///   - totals: What pulled pages left, which may be ahead of the rings.
+    ///   - board: Says how far pulled sources are read.
     ///   - clock: Dates what is counted by arrival.
     ///   - metrics: Where the counters of the counters go.
     ///   - log: Told of too many series and of refused samples.
     package init(
         settings: LogMetricSettings = LogMetricSettings(),
         resumes: Bool = false,
+        totals: (any LogTotalReading)? = nil,
+        board: PullBoard = PullBoard(),
         clock: any WallClock,
         metrics: MetricsRegistry,
         log: Log
@@ -68,6 +76,8 @@ package final class LogMetrics: Sendable {
         precondition(settings.resolution > .zero && settings.heartbeat > .zero, "positive spans")
         self.settings = settings
         self.resumes = resumes
+        savedTotals = totals
+        self.board = board
         self.clock = clock
         self.metrics = metrics
         self.log = log
@@ -176,18 +186,20 @@ package final class LogMetrics: Sendable {
     /// Takes over the totals that counters and histograms have in the rings; call it once the rings are back after
     /// a start, and after each `load` behind that.
     ///
-    /// - Throws: Why the rings cannot be read; what was loaded since then still counts nothing.
-    package func resume(from rings: any SeriesReading) throws(SeriesReadingError) {
+    /// - Throws: Why the rings or the saved totals cannot be read; what was loaded since then still counts nothing.
+    package func resume(from rings: any SeriesReading) throws {
         let now = clock.now().milliseconds
         let shapes = state.withLock { state in
             state.tableIDs.filter { state.unresumed.contains($0.value) }
         }
+        guard !shapes.isEmpty else { return }
+        let since = now - settings.idleMax.milliseconds
+        let saved = Dictionary(grouping: try savedTotals?.loadLogTotals() ?? []) { $0.shape }
         for (shape, id) in shapes {
-            let left = try LogMetricResumption.left(
-                of: shape,
-                in: rings,
-                since: now - settings.idleMax.milliseconds,
-                now: now
+            let left = LogMetricResumption.merged(
+                try LogMetricResumption.left(of: shape, in: rings, since: since, now: now),
+                with: (saved[shape.text] ?? []).filter { $0.stamp >= since },
+                bit: board.bit(of:)
             )
             state.withLock { state in
                 guard state.unresumed.remove(id) != nil else { return }
@@ -257,22 +269,31 @@ package final class LogMetrics: Sendable {
     ///   - store: Takes the samples.
     ///   - mayComeAgain: When the store refuses samples as `stopping` or `notStored`, none of the records is counted;
     ///     else they are, and reach the rings with the next sample of their series.
+    ///   - source: Where they are from; nil when that is not known.
+    ///   - commit: Called before anything reaches the rings, with the totals that the records lead to. When it throws
+    ///     none of the records is counted; once it returned they are, whatever the store says.
     /// - Returns: What became of the samples; nil, with nothing counted, while `resume` is waited for.
     @discardableResult
     package func count(
         _ records: [LogRecord],
         into store: any SampleAppending,
-        mayComeAgain: Bool = true
+        mayComeAgain: Bool = true,
+        from source: String? = nil,
+        commit: (@Sendable ([LogTotal]) throws -> Void)? = nil
     ) -> AppendResult? {
         let (program, isReady) = state.withLock { ($0.program, $0.unresumed.isEmpty) }
-        guard !program.pipelines.isEmpty else { return AppendResult() }
+        guard !program.pipelines.isEmpty else {
+            return LogMetrics.committed([], commit, records.count) ?? AppendResult()
+        }
         guard isReady else { return nil }
         var observations: [LogMetricObservation] = []
         var unparsed: [Int: Int] = [:]
         for record in records {
             LogMetrics.judge(record, program, &observations, &unparsed)
         }
-        guard !observations.isEmpty || !unparsed.isEmpty else { return AppendResult() }
+        guard !observations.isEmpty || !unparsed.isEmpty else {
+            return LogMetrics.committed([], commit, records.count) ?? AppendResult()
+        }
         // In order of event time, so that a batch that is out of order within itself is not late.
         if observations.contains(where: { $0.eventTime != nil }) {
             observations.sort { ($0.eventTime ?? .max) < ($1.eventTime ?? .max) }
@@ -280,6 +301,7 @@ package final class LogMetrics: Sendable {
         let now = clock.now().milliseconds
         let ready = observations
         let missed = unparsed
+        let feeder = board.bit(of: source)
         return state.withLock { state in
             var touched: Set<Int> = []
             for observation in ready where !touched.contains(observation.table) {
@@ -288,18 +310,47 @@ package final class LogMetrics: Sendable {
             }
             var effects: [(table: Int, effect: LogMetricTable.Effect)] = []
             for observation in ready {
-                guard let effect = apply(observation, now, &state) else { continue }
+                guard let effect = apply(observation, feeder, now, &state) else { continue }
                 effects.append((observation.table, effect))
+            }
+            if let commit {
+                let totals = touched.sorted().flatMap { id in
+                    state.tables[id]?.changedTotals(source ?? "") ?? []
+                }
+                if let refusal = LogMetrics.committed(totals, commit, records.count) {
+                    for id in touched { state.tables[id]?.undo() }
+                    return refusal
+                }
             }
             let result = emit(touched.sorted(), &state, into: store)
             let isKept = result.refused[.stopping] == nil && result.refused[.notStored] == nil
-            guard isKept || !mayComeAgain else {
+            guard isKept || !mayComeAgain || commit != nil else {
                 for id in touched { state.tables[id]?.undo() }
                 return result
             }
             for id in touched { state.tables[id]?.endJournal() }
             for (table, count) in missed { state.instruments[table]?.unparsed.add(count) }
             for (table, effect) in effects { note(effect, table, &state) }
+            return result
+        }
+    }
+
+    /// Commits; the refusal of all when that fails.
+    private static func committed(
+        _ totals: [LogTotal],
+        _ commit: (@Sendable ([LogTotal]) throws -> Void)?,
+        _ count: Int
+    ) -> AppendResult? {
+        do {
+            try commit?(totals)
+            return nil
+        } catch {
+            var result = AppendResult()
+            result.refuse(
+                .notStored,
+                samples: count,
+                "how far the source is read cannot be saved: \(error)"
+            )
             return result
         }
     }
@@ -312,13 +363,24 @@ package final class LogMetrics: Sendable {
             for (id, table) in state.tables {
                 let lagging = now - settings.eventLag.milliseconds
                 let moment = byEvent.contains(id) ? max(lagging, table.newestStamp) : now
+                // What a pulled source feeds is known to be quiet only as far as the source is read.
+                var known: [UInt64: Int64] = [:]
+                for feeders in table.feeders {
+                    let seen = board.seenTo(feeders, byEvent: byEvent.contains(id))
+                    known[feeders] = slot(min(moment, now, seen?.milliseconds ?? now))
+                }
                 state.tables[id]?.keepAlive(
-                    stamp: slot(min(moment, now)),
+                    stamps: known,
                     heartbeat: settings.heartbeat.milliseconds,
                     idleSince: now - settings.idleMax.milliseconds
                 )
             }
             emit(state.tables.keys.sorted(), &state, into: store)
+            guard !board.isEmpty else { return }
+            let fed = state.tables.values.map { table in
+                (shape: table.shape, feeders: table.feeders.reduce(UInt64(0), |))
+            }
+            feeders.withLock { $0 = fed }
         }
     }
 
@@ -358,6 +420,7 @@ package final class LogMetrics: Sendable {
     /// Adds one observation to its table; nil when a reload has removed the table meanwhile.
     private func apply(
         _ observation: LogMetricObservation,
+        _ feeder: UInt64,
         _ now: Int64,
         _ state: inout State
     ) -> LogMetricTable.Effect? {
@@ -373,7 +436,8 @@ package final class LogMetrics: Sendable {
             observation.labels,
             observation.value,
             stamp: slot(moment),
-            at: now
+            at: now,
+            from: feeder
         )
         if isLate { effect?.late = true }
         return effect
@@ -446,8 +510,20 @@ package final class LogMetrics: Sendable {
         }
     }
 
+    /// Why nothing can be said of a metric's series now: all that feed it are pulled and cannot be read.
+    ///
+    /// Nil for series that are no log metric's, and before the first tick. A histogram's series go by its name.
+    package func blindness(_ name: String, at now: Timestamp) -> String? {
+        guard !board.isEmpty else { return nil }
+        let feeders = feeders.withLock { feeders in
+            feeders.lazy.filter { $0.shape.owns(name) }.reduce(UInt64(0)) { $0 | $1.feeders }
+        }
+        return board.blindness(feeders, at: now)
+    }
+
     /// The stamp of the slot that holds a moment.
     private func slot(_ moment: Int64) -> Int64 {
-        Timestamp(milliseconds: moment - 1).floored(to: settings.resolution).milliseconds + 1
+        guard moment > Int64.min / 2 else { return Int64.min / 2 }
+        return Timestamp(milliseconds: moment - 1).floored(to: settings.resolution).milliseconds + 1
     }
 }

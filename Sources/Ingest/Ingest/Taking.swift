@@ -22,8 +22,16 @@ package protocol RecordJudging: Sendable {
     /// Judges records that are complete; what they raise is on disk when it returns.
     func judge(_ records: [LogRecord])
 
+    /// The same for records of a pulled source: until the source is read further, their silence is not judged.
+    func judge(_ records: [LogRecord], from source: String)
+
     /// Judges what time alone brings; called every second.
     func tick()
+}
+
+extension RecordJudging {
+    /// Takes them as any others.
+    package func judge(_ records: [LogRecord], from source: String) { judge(records) }
 }
 
 extension MetricStore: SampleTaking {}

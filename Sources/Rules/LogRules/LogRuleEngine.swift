@@ -38,6 +38,7 @@ package final class LogRuleEngine: Sendable {
     private let clock: any WallClock
     private let sleeper: any Sleeper
     private let parse: @Sendable (LogRecord) -> [(name: String, value: LogValue)]?
+    private let horizon: @Sendable (Set<String>) -> Timestamp?
     private let log: Log
     private let metrics: MetricsRegistry
     private let startedAt: Timestamp
@@ -63,6 +64,7 @@ package final class LogRuleEngine: Sendable {
     ///   - clock: The time of alerts.
     ///   - sleeper: How a retry waits.
     ///   - parse: Gives the fields that are in a record's text.
+    ///   - horizon: Up to when pulled sources are read; nil when none of them is pulled now.
     ///   - log: For what a person should know.
     ///   - metrics: Counters join them.
     /// - Throws: What the store throws.
@@ -73,6 +75,7 @@ package final class LogRuleEngine: Sendable {
         clock: any WallClock,
         sleeper: any Sleeper = SystemSleeper(),
         parse: @escaping @Sendable (LogRecord) -> [(name: String, value: LogValue)]?,
+        horizon: @escaping @Sendable (Set<String>) -> Timestamp? = { _ in nil },
         log: Log,
         metrics: MetricsRegistry
     ) throws {
@@ -82,6 +85,7 @@ package final class LogRuleEngine: Sendable {
         self.clock = clock
         self.sleeper = sleeper
         self.parse = parse
+        self.horizon = horizon
         self.log = log
         self.metrics = metrics
         startedAt = clock.now()
@@ -213,7 +217,15 @@ package final class LogRuleEngine: Sendable {
     // MARK: Judging
 
     /// Judges records; alerts that they raise are on disk when it returns.
-    package func judge(_ records: [LogRecord]) {
+    package func judge(_ records: [LogRecord]) { judge(records, pulledFrom: nil) }
+
+    /// The same for records of a pulled source, which the rules that they reach remember: what depends on absence is
+    /// judged only as far as the source is read.
+    package func judge(_ records: [LogRecord], from source: String) {
+        judge(records, pulledFrom: source)
+    }
+
+    private func judge(_ records: [LogRecord], pulledFrom source: String?) {
         guard hasRules.load(ordering: .relaxed), !records.isEmpty else { return }
         let now = clock.now()
         let raised = state.withLock { state in
@@ -225,6 +237,7 @@ package final class LogRuleEngine: Sendable {
                     var notes = LogRuleEvaluator.Notes()
                     let matches = state.rules[index].take(&event, latest: latest, &notes)
                     guard let matches else { continue }
+                    if let source { state.rules[index].isFed(by: source) }
                     state.instruments[state.rules[index].rule.definition.name]?.records.add()
                     raised = settle(index, matches, notes, at: now, &state) || raised
                 }
@@ -246,7 +259,13 @@ package final class LogRuleEngine: Sendable {
             for index in state.rules.indices {
                 var notes = LogRuleEvaluator.Notes()
                 let definition = state.rules[index].rule.definition
-                let matches = state.rules[index].look(upTo: now - definition.lateness, &notes)
+                let seen = horizon(state.rules[index].sources) ?? now
+                // Of a source that has not been read yet there is nothing to say.
+                guard seen > .distantPast else { continue }
+                let matches = state.rules[index].look(
+                    upTo: min(now, seen) - definition.lateness,
+                    &notes
+                )
                 changed = settle(index, matches, notes, at: now, &state) || changed
                 for alert in state.rules[index].endQuiet(at: now) {
                     enqueue(alert, .resolved, definition, at: now, &state)

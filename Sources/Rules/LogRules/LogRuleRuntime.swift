@@ -21,6 +21,7 @@ struct LogRuleRuntime: Sendable {
         var evaluator: LogRuleEvaluator
         var alerts: [String: Alert]
         var lastLook: Int64?
+        var sources: Set<String>?
     }
 
     let rule: CompiledLogRule
@@ -33,6 +34,8 @@ struct LogRuleRuntime: Sendable {
     private let graceUntil: Int64
     /// The last matching lines of all keys, oldest first.
     private var recent: [(key: String, line: LogExcerpt)] = []
+    /// Pulled sources that records of the rule came from.
+    private(set) var sources: Set<String> = []
     /// True when what is saved is older.
     var isDirty = false
 
@@ -57,6 +60,7 @@ struct LogRuleRuntime: Sendable {
         guard stored.shape == LogRuleRuntime.shape(rule.definition) else { return }
         evaluator = stored.evaluator
         lastLook = stored.lastLook
+        sources = stored.sources ?? []
     }
 
     /// The same memory for a rule of the same shape; the alerts for any.
@@ -68,6 +72,7 @@ struct LogRuleRuntime: Sendable {
             evaluator = other.evaluator
             lastLook = other.lastLook
             recent = other.recent
+            sources = other.sources
             graceUntil = other.graceUntil
         } else {
             evaluator = LogRuleEvaluator(rule.definition.kind)
@@ -104,7 +109,8 @@ struct LogRuleRuntime: Sendable {
             shape: LogRuleRuntime.shape(rule.definition),
             evaluator: evaluator,
             alerts: alerts,
-            lastLook: lastLook
+            lastLook: lastLook,
+            sources: sources.isEmpty ? nil : sources
         )
         return String(decoding: try encoder.encode(state), as: UTF8.self)
     }
@@ -133,6 +139,14 @@ struct LogRuleRuntime: Sendable {
         if isShown { remember(seen.key, event.record) }
         return matches
     }
+
+    /// Records of the rule come from this pulled source.
+    mutating func isFed(by source: String) {
+        guard sources.count < LogRuleRuntime.sourcesMax else { return }
+        sources.insert(source)
+    }
+
+    private static let sourcesMax = 64
 
     /// Looks at the windows at every step that is due.
     ///

@@ -10,6 +10,7 @@ extension StateStore {
             spendSchema,
             logRuleSchema,
             deploySchema,
+            pullSchema,
         ]
         return scripts.enumerated().map { Migration(version: $0.offset + 1, script: $0.element) }
     }

@@ -220,6 +220,50 @@ final class MemorySink: LogRuleSink {
         #expect(sink.taken.first?.summary == "Rule: 0 records within 1m, fewer than 2")
     }
 
+    @Test func silenceOfAPulledSourceIsJudgedAsFarAsItIsRead() async throws {
+        let horizon = Mutex<Timestamp?>(clock.now())
+        func engine() throws -> LogRuleEngine {
+            let made = try LogRuleEngine(
+                store: store,
+                sink: sink,
+                clock: clock,
+                parse: { _ in nil },
+                horizon: { $0.contains("elasticsearch/a") ? horizon.withLock { $0 } : nil },
+                log: .silent,
+                metrics: metrics
+            )
+            try made.load([Self.rule(.flatline(threshold: 1, forgetsKeys: false))])
+            return made
+        }
+        let first = try engine()
+        // Past the time after a start in which absence may be the service's own.
+        for _ in 0..<8 {
+            first.judge([record("x")], from: "elasticsearch/a")
+            advance(first, by: .seconds(10))
+            horizon.withLock { $0 = clock.now() }
+        }
+        let read = clock.now()
+        advance(first, by: .seconds(180))
+        await first.handOn()
+        #expect(sink.taken.isEmpty)
+        first.flush()
+        // A restart knows where the rule's records come from.
+        let second = try engine()
+        advance(second, by: .seconds(120))
+        await second.handOn()
+        #expect(sink.taken.isEmpty)
+        // Read further, the silence is one.
+        for step in 1...12 {
+            horizon.withLock { $0 = read + .seconds(Int64(step) * 25) }
+            second.tick()
+        }
+        await second.handOn()
+        #expect(sink.taken.map(\.alertName) == ["Rule"])
+        // A source that is not pulled any more holds nobody up.
+        horizon.withLock { $0 = nil }
+        advance(second, by: .seconds(5))
+    }
+
     @Test func lateRecordsTakeTheirPlace() throws {
         var trial = try LogRuleTrial([Self.rule(.frequency(events: 3))]) { _ in nil }
         // Three within a minute of each other, told in another order, with one far away between them.

@@ -352,6 +352,31 @@ import Timekeeping
         )
     }
 
+    @Test func seriesWhoseSourceIsNotReadAreNotJudgedThoughTheyAreThere() async throws {
+        var settings = EngineBench.settings
+        settings.blindness = { needs, time in
+            needs.contains { $0.metricName == "logs_total" }
+                && time.milliseconds == 1_700_000_100_000 ? "elasticsearch/a: 401" : nil
+        }
+        settings.settle = { _ in .zero }
+        let bench = try EngineBench(settings)
+        bench.evaluator.set("logs_total", ["api": 1])
+        try bench.engine.load(RuleSet(groups: [.of(rules: [.alert("A", "logs_total")])]))
+        await bench.advance()
+        // What is there would resolve one and fire another.
+        bench.evaluator.set("logs_total", ["web": 1])
+        await bench.advance()
+        #expect(bench.sink.brief == ["api fired crit@1700000040", "api blind@1700000100"])
+        #expect(bench.engine.snapshot.first?.rules.first?.lastError == "elasticsearch/a: 401")
+        await bench.advance()
+        #expect(bench.engine.snapshot.first?.rules.first?.lastError == nil)
+        #expect(
+            bench.sink.brief.suffix(2) == [
+                "api resolved@1700000160", "web fired crit@1700000160",
+            ]
+        )
+    }
+
     @Test func unseenSourcesHoldWhatFiresAndAbsentIsNotBelieved() async throws {
         var settings = EngineBench.settings
         settings.sight = { needs, time in

@@ -17,6 +17,10 @@ package struct RuleEngineSettings: Sendable {
     package var graceAfterStart: Duration = .seconds(120)
     /// How the sources of these selectors do; asked at each evaluation.
     package var sight: @Sendable ([SelectorNeed], Timestamp) -> Absence = { _, _ in .judged }
+    /// Why nothing can be said of these selectors' series, even of those that are there; nil when they are seen.
+    ///
+    /// What they count is not read, so alerts are held, and firing ones are blind.
+    package var blindness: @Sendable ([SelectorNeed], Timestamp) -> String? = { _, _ in nil }
     /// Pending and firing alerts of a rule whose group sets no limit.
     package var alertsPerRuleMax = 10000
     /// How long a resolved alert is remembered.

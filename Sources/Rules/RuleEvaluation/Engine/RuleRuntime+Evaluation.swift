@@ -150,6 +150,10 @@ extension RuleRuntime {
         _ context: EvaluationContext,
         _ failure: inout String?
     ) -> [AlertTransition] {
+        if let reason = context.settings.blindness(rule.expression.needs, time) {
+            failure = reason
+            return advance(.failed(reason), [:], at: time, context, &failure)
+        }
         if isAtRest(series) { return [] }
         var absence = context.settings.sight(rule.expression.needs, time)
         if case .judged = absence, context.isInGrace(offset: rule.offset) { absence = .awaited }
