@@ -164,12 +164,7 @@ private struct SettingsReader {
         sources.maxClockSkew =
             map.duration("max_clock_skew", in: .seconds(1)...(.seconds(86400)))
             ?? sources.maxClockSkew
-        if !map.list("elasticsearch").isEmpty {
-            map.report(
-                "elasticsearch",
-                notYet("reading from Elasticsearch", "send logs by the forward protocol")
-            )
-        }
+        sources.elasticsearch = ElasticsearchSettingsReader(problems: problems).read(map)
         if let http = map.mapping("http_ingest", "sources.http_ingest") {
             sources.remoteWrite = http.bool("remote_write") ?? sources.remoteWrite
             sources.maxBodyBytes =

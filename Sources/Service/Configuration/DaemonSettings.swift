@@ -1,5 +1,6 @@
 package import CloudWatchIngest
 package import EFKIngest
+package import ElasticsearchIngest
 package import Ingest
 package import Model
 package import ScrapeIngest
@@ -156,6 +157,8 @@ package struct DaemonSettings: Hashable, Sendable {
         package var firehose: Firehose?
         /// Where the forward protocol is taken; nil: nowhere.
         package var forward: ForwardSettings?
+        /// Elasticsearch and OpenSearch clusters that documents are read from.
+        package var elasticsearch: [PullSettings] = []
         /// What is scraped; nil: nothing.
         package var scrape: ScrapeSettings?
         package var remoteWrite = true

@@ -195,7 +195,65 @@ package enum SettingsSchema {
                     "max_body": {"$ref": "#/$defs/bytes", "default": "64MiB", "description": "a page, unpacked, of a job without body_size_limit"}
                   }
                 },
-                "elasticsearch": {"type": "array", "maxItems": 0, "description": "not in this version yet"},
+                "elasticsearch": {
+                  "type": "array",
+                  "maxItems": 62,
+                  "items": {
+                    "type": "object",
+                    "additionalProperties": false,
+                    "required": ["index"],
+                    "properties": {
+                      "name": {"type": "string", "description": "the source's name, which its position is kept under; default: index"},
+                      "url": {"type": "string", "pattern": "^https?://", "description": "address of the cluster"},
+                      "urls": {"type": "array", "items": {"type": "string", "pattern": "^https?://"}, "description": "addresses of nodes of one cluster, in place of url"},
+                      "index": {"type": "string", "description": "names and patterns of indices, aliases or data streams, such as logstash-*"},
+                      "time_field": {"type": "string", "default": "@timestamp", "description": "a mapped date that documents are read in the order of"},
+                      "query": {"type": ["string", "object", "null"], "description": "what documents must satisfy: a text in query_string's syntax, or a query of the Query DSL"},
+                      "product": {"enum": ["auto", "elasticsearch", "opensearch"], "default": "auto", "description": "auto: GET / is asked"},
+                      "tie_break": {"type": "string", "description": "a field that no two documents share; default: _shard_doc, or _id where that is not known"},
+                      "interval": {"$ref": "#/$defs/duration", "default": "10s", "description": "between two reads"},
+                      "overlap": {"$ref": "#/$defs/duration", "default": "2m", "description": "how far back each read looks again for documents that became searchable late"},
+                      "delay": {"$ref": "#/$defs/duration", "default": "0s", "description": "how far behind the clock each read ends"},
+                      "lookback": {"$ref": "#/$defs/duration", "default": "5m", "description": "how far back the first read begins"},
+                      "page_size": {"type": "integer", "minimum": 1, "maximum": 10000, "default": 1000, "description": "documents a request"},
+                      "max_documents": {"type": "integer", "minimum": 1000, "default": 500000, "description": "documents within overlap that are remembered, so that none is counted twice; over it the overlap is shorter"},
+                      "keep_alive": {"$ref": "#/$defs/duration", "default": "1m", "description": "how long the cluster keeps a point in time between two requests"},
+                      "timeout": {"$ref": "#/$defs/duration", "default": "30s", "description": "for one request"},
+                      "max_answer": {"$ref": "#/$defs/bytes", "default": "64MiB", "description": "one answer; a longer one is asked for again in smaller pages"},
+                      "max_decoded": {"$ref": "#/$defs/bytes", "default": "256MiB", "description": "memory of the documents of one answer, by estimate"},
+                      "auth": {
+                        "type": ["object", "null"],
+                        "additionalProperties": false,
+                        "properties": {
+                          "basic": {"type": "object", "additionalProperties": false, "required": ["username", "password_file"], "properties": {"username": {"type": "string"}, "password_file": {"type": "string"}}},
+                          "api_key_file": {"type": "string", "description": "a file with the key as it was shown, or as id:key"},
+                          "bearer_token_file": {"type": "string"},
+                          "sigv4": {
+                            "type": "object",
+                            "additionalProperties": false,
+                            "properties": {
+                              "service": {"enum": ["es", "aoss"], "default": "es", "description": "es: OpenSearch Service; aoss: OpenSearch Serverless"},
+                              "region": {"type": "string", "description": "default: the environment's"},
+                              "role_arn": {"type": ["string", "null"], "description": "a role to assume"},
+                              "external_id": {"type": ["string", "null"]}
+                            }
+                          }
+                        }
+                      },
+                      "tls": {
+                        "type": ["object", "null"],
+                        "additionalProperties": false,
+                        "properties": {
+                          "ca_file": {"type": "string", "description": "trusted certificates in PEM, in place of the system's"},
+                          "cert_file": {"type": "string"},
+                          "key_file": {"type": "string"},
+                          "server_name": {"type": "string"},
+                          "insecure_skip_verify": {"type": "boolean", "default": false}
+                        }
+                      }
+                    }
+                  }
+                },
                 "http_ingest": {
                   "type": "object",
                   "additionalProperties": false,

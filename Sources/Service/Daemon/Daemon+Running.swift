@@ -77,7 +77,7 @@ extension Daemon {
         try await recoverSamples()
         running.withLock { $0?.samplesAreBack = true }
         let resumed = await offPool { [logMetrics, store] in
-            Result { () throws(SeriesReadingError) in try logMetrics.resume(from: store) }
+            Result { try logMetrics.resume(from: store) }
         }
         try resumed.get()
         keep(
@@ -110,6 +110,7 @@ extension Daemon {
         try startForward()
         declareSources()
         var polls = pollers.map { poller in Task { await poller.run() } }
+        polls += pulls.map { pull in Task { await pull.run() } }
         if let scrape = settings.sources.scrape {
             scraper.update(scrape)
             polls.append(Task { [scraper] in await scraper.run() })
@@ -154,6 +155,13 @@ extension Daemon {
                 FirehoseHandler.source,
                 isOn: false,
                 advice: "add sources.firehose.access_key_file to \(settingsPath) to turn it on"
+            )
+        }
+        if pulls.isEmpty {
+            sources.declare(
+                "elasticsearch",
+                isOn: false,
+                advice: "add an entry to sources.elasticsearch in \(settingsPath) to turn it on"
             )
         }
         if settings.sources.scrape == nil {

@@ -2,6 +2,7 @@ import CloudWatchIngest
 import Configuration
 import DeployIngest
 import EFKIngest
+import ElasticsearchIngest
 import HTTPClient
 import HTTPServer
 import Incidents
@@ -54,6 +55,8 @@ final class Daemon: Sendable {
     let pushSelection: PushSelection
     /// What is pushed, so that it is not pulled too.
     let pushCoverage: PushCoverage
+    /// Each reads an Elasticsearch or OpenSearch source.
+    let pulls: [ElasticsearchPuller]
     let scraper: Scraper
     let deploys: DeployIntake
     /// What targets are scraped with: many at once, which pagers and CloudWatch need not wait behind.
@@ -126,8 +129,11 @@ final class Daemon: Sendable {
         )
         sources = SourceRegistry(clock: clock, metrics: metrics)
         preparation = LogPreparation(clock: clock, metrics: metrics)
+        let board = PullBoard()
         logMetrics = LogMetrics(
             resumes: true,
+            totals: settings.sources.elasticsearch.isEmpty ? nil : state,
+            board: board,
             clock: clock,
             metrics: metrics,
             log: log.named("log-metrics")
@@ -164,6 +170,7 @@ final class Daemon: Sendable {
         let sight = SourceSight(
             sources: sources,
             pulls: pullSight,
+            logMetrics: logMetrics,
             clock: clock,
             pullsCloudWatch: !settings.sources.cloudWatch.isEmpty,
             takesFirehose: settings.sources.firehose != nil
@@ -177,6 +184,7 @@ final class Daemon: Sendable {
         engineSettings.settle = RuleEngineSettings.settleCloudWatch(settle)
         engineSettings.graceAfterStart = settings.evaluation.graceAfterStart
         engineSettings.sight = { sight.absence($0, at: $1) }
+        engineSettings.blindness = { sight.blindness($0, at: $1) }
         engineSettings.externalURL = settings.server.linkBase
         engine = try RuleEngine(
             settings: engineSettings,
@@ -195,6 +203,7 @@ final class Daemon: Sendable {
             clock: clock,
             sleeper: sleeper,
             parse: { LogText.fields(of: $0) },
+            horizon: { board.horizon($0) },
             log: log.named("log-rules"),
             metrics: metrics
         )
@@ -254,6 +263,20 @@ final class Daemon: Sendable {
                 coverage: coverage,
                 sight: pullSight,
                 report: { Daemon.note($0, in: sources) }
+            )
+        }
+        pulls = settings.sources.elasticsearch.map { source in
+            ElasticsearchPuller(
+                settings: source,
+                http: http,
+                admission: admission,
+                store: state,
+                board: board,
+                sources: sources,
+                clock: clock,
+                sleeper: sleeper,
+                log: log.named("elasticsearch"),
+                metrics: metrics
             )
         }
         reloads = (

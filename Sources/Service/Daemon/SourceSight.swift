@@ -13,11 +13,21 @@ struct SourceSight: Sendable {
     let sources: SourceRegistry
     /// What CloudWatch's regions have read.
     let pulls: PullSight
+    let logMetrics: LogMetrics
     let clock: any WallClock
     /// True when CloudWatch is pulled at all.
     let pullsCloudWatch: Bool
     /// True when CloudWatch's metric streams may come.
     var takesFirehose = false
+
+    /// Why nothing can be said of these selectors: what one of them counts is pulled and cannot be read.
+    func blindness(_ needs: [SelectorNeed], at moment: Timestamp) -> String? {
+        for need in needs {
+            guard let name = need.metricName else { continue }
+            if let reason = logMetrics.blindness(name, at: moment) { return reason }
+        }
+        return nil
+    }
 
     /// What missing series of these selectors mean at a moment.
     func absence(_ needs: [SelectorNeed], at moment: Timestamp) -> Absence {

@@ -1,8 +1,10 @@
 import CloudWatchIngest
+import ElasticsearchIngest
 import Configuration
 import Cryptography
 import EFKIngest
 import Foundation
+import HTTPClient
 import Ingest
 import Model
 import ScrapeIngest
@@ -166,7 +168,6 @@ import Testing
         Bad(text: "store: {path: '${NOWHERE}'}", messages: ["NOWHERE is not set", "export it"]),
         Bad(text: "state: postgres://db/x", messages: ["can only be \"sqlite\""]),
         Bad(text: "server: {tokens_file: a}", messages: ["not in this version yet"]),
-        Bad(text: "sources: {elasticsearch: [{url: a}]}", messages: ["not in this version yet"]),
         Bad(
             text: "sources: {forward: {users: [{name: a, password_file: b}]}}",
             messages: ["1:28", "shared key", "add shared_key_file"]
@@ -197,6 +198,42 @@ import Testing
             messages: ["both cert_file and key_file"]
         ),
         Bad(text: "sources: {forward: {max_depth: 1000}}", messages: ["max_depth", "200"]),
+        Bad(
+            text: "sources: {elasticsearch: [{url: a, index: b}]}",
+            messages: ["\"a\" is no address that begins with http:// or https://"]
+        ),
+        Bad(text: "sources: {elasticsearch: [{index: b}]}", messages: ["url"]),
+        Bad(text: "sources: {elasticsearch: [{url: 'http://a'}]}", messages: ["index"]),
+        Bad(
+            text: "sources: {elasticsearch: [{url: 'http://u:p@a', index: b}]}",
+            messages: ["an address must not hold a password"]
+        ),
+        Bad(
+            text: "sources: {elasticsearch: [{url: 'http://a', index: 'b/c'}]}",
+            messages: ["names or patterns of indices"]
+        ),
+        Bad(
+            text: "sources: {elasticsearch: [{url: 'http://a', index: b, query: [1]}]}",
+            messages: ["a query is a text"]
+        ),
+        Bad(
+            text: "sources: {elasticsearch: [{url: 'http://a', index: b, auth: {api_key: x}}]}",
+            messages: ["give \"api_key_file\" in its place"]
+        ),
+        Bad(
+            text:
+                "sources: {elasticsearch: [{url: 'http://a', index: b, auth: {api_key_file: x, sigv4: {}}}]}",
+            messages: ["keep one of basic, api_key_file"]
+        ),
+        Bad(
+            text:
+                "sources: {elasticsearch: [{url: 'http://a', index: b}, {url: 'http://c', index: b}]}",
+            messages: ["two sources are called \"b\"", "give each a name of its own"]
+        ),
+        Bad(
+            text: "sources: {elasticsearch: [{url: 'http://a', index: b, tls: {cert_file: x}}]}",
+            messages: ["go together"]
+        ),
         Bad(text: "server: [", messages: ["tocsin.yaml:2:1: not valid YAML"]),
         Bad(text: "a: 1\na: 2", messages: ["2:1"]),
     ])
@@ -204,6 +241,47 @@ import Testing
         let error = #expect(throws: DiagnosticList.self) { try parse(bad.text) }
         let description = error?.description ?? ""
         for message in bad.messages { #expect(description.contains(message), "\(description)") }
+    }
+
+    @Test func elasticsearchSourcesAreRead() throws {
+        let settings = try parse(
+            """
+            sources:
+              elasticsearch:
+                - {url: 'https://es:9200/', index: 'logstash-*', query: 'status:>=500 AND level:"a\\"b"'}
+                - name: audit
+                  urls: [https://a, https://b]
+                  index: audit
+                  time_field: event.ingested
+                  query: {bool: {filter: [{term: {status: 500}}, {terms: {x: [a, "1", 1.5, true, null, 007]}}]}}
+                  auth: {sigv4: {service: aoss, region: eu-west-1, role_arn: 'arn:aws:iam::111122223333:role/r'}}
+                  overlap: 10m
+                  page_size: 500
+                  tls: {ca_file: ca.pem}
+            """
+        )
+        let (first, second) = (settings.sources.elasticsearch[0], settings.sources.elasticsearch[1])
+        #expect(first.source == "elasticsearch/logstash-*")
+        #expect(first.urls == ["https://es:9200"])
+        #expect(first.authentication == .none)
+        #expect(first.timeField == "@timestamp" && first.overlap == .seconds(120))
+        #expect(second.source == "elasticsearch/audit")
+        #expect(
+            second.query
+                == #"{"bool":{"filter":[{"term":{"status":500}},{"terms":{"x":["a","1",1.5,true,null,"007"]}}]}}"#
+        )
+        #expect(
+            second.authentication
+                == .signed(
+                    PullAuthentication.Signing(
+                        service: .aoss,
+                        region: "eu-west-1",
+                        roleARN: "arn:aws:iam::111122223333:role/r"
+                    )
+                )
+        )
+        #expect(second.connection?.certificateAuthorities == "ca.pem")
+        #expect(second.pageSize == 500 && second.overlap == .seconds(600))
     }
 
     @Test func everyProblemIsToldAtOnce() {

@@ -43,6 +43,7 @@ import Timekeeping
         let sight = SourceSight(
             sources: sources,
             pulls: PullSight(),
+            logMetrics: LogMetrics(clock: clock, metrics: MetricsRegistry(), log: .silent),
             clock: clock,
             pullsCloudWatch: one.pulls
         )
@@ -69,6 +70,7 @@ import Timekeeping
         let sight = SourceSight(
             sources: sources,
             pulls: PullSight(),
+            logMetrics: LogMetrics(clock: clock, metrics: MetricsRegistry(), log: .silent),
             clock: clock,
             pullsCloudWatch: false,
             takesFirehose: true
@@ -163,6 +165,7 @@ import Timekeeping
         let sight = SourceSight(
             sources: sources,
             pulls: pulls,
+            logMetrics: LogMetrics(clock: clock, metrics: MetricsRegistry(), log: .silent),
             clock: clock,
             pullsCloudWatch: true
         )

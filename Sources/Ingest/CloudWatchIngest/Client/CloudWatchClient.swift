@@ -270,8 +270,12 @@ package final class CloudWatchClient: Sendable {
 }
 
 /// A generator behind an existential, opened for generic use.
-struct AnyRandom: RandomNumberGenerator {
-    var base: any RandomNumberGenerator & Sendable
+package struct AnyRandom: RandomNumberGenerator {
+    package var base: any RandomNumberGenerator & Sendable
 
-    mutating func next() -> UInt64 { base.next() }
+    package init(base: any RandomNumberGenerator & Sendable) {
+        self.base = base
+    }
+
+    package mutating func next() -> UInt64 { base.next() }
 }
