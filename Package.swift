@@ -24,11 +24,16 @@ func library(_ layer: String, _ name: String, _ dependencies: [String] = []) -> 
 }
 
 /// What a program reads at each start and keeps resident is small: its own addresses are noted in a
-/// few kilobytes in place of 1.3 megabytes (needs glibc 2.36: Debian 12, Ubuntu 24.04), and it exports
-/// no symbol, where the Swift driver would export 17,000 with 1.5 megabytes of names.
+/// few kilobytes in place of 1.3 megabytes (needs glibc 2.36: Debian 12, Ubuntu 24.04), it exports no
+/// symbol, where the Swift driver would export 17,000 with 1.5 megabytes of names, and what a start
+/// calls lies side by side (scripts/start-order.sh).
 let programLinking =
     ["-use-ld=lld"]
-    + ["-z", "pack-relative-relocs", "--no-export-dynamic"].flatMap { ["-Xlinker", $0] }
+    + [
+        "-z", "pack-relative-relocs", "--no-export-dynamic",
+        "--symbol-ordering-file=\(Context.packageDirectory)/scripts/start-order.txt",
+        "--no-warn-symbol-ordering",
+    ].flatMap { ["-Xlinker", $0] }
 
 func program(_ layer: String, _ name: String, _ dependencies: [String]) -> Target {
     .executableTarget(
