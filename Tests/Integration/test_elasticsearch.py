@@ -133,7 +133,8 @@ def test_every_document_is_counted_exactly_once(make_tocsin, make_stand_in, prod
     writer.start()
     try:
         for part in (0.2, 0.45, 0.7):
-            wait_until(lambda: counted(tocsin).total() > total * part, "a part is counted", 60, pause=0.003)
+            # Faults in a row are waited out longer and longer, up to minutes.
+            wait_until(lambda: counted(tocsin).total() > total * part, "a part is counted", 240, pause=0.003)
             tocsin.kill()
             tocsin.start()
         writer.join()
