@@ -19,19 +19,15 @@ package final class TLSServer: Sendable {
     }
 
     private let files: TLSServerFiles
-    private let protocols: [String]
     private let loaded: Mutex<Loaded>
 
     /// Loads the files.
-    ///
-    /// `protocols` are for ALPN, the most wanted first.
-    package init(_ files: TLSServerFiles, protocols: [String] = []) throws(TLSFilesError) {
+    package init(_ files: TLSServerFiles) throws(TLSFilesError) {
         self.files = files
-        self.protocols = protocols
         // Before loading: a change meanwhile is seen the next time.
         let stamps = TLSServer.stamps(files)
         loaded = Mutex(
-            Loaded(context: try TLSServerContext(files, protocols: protocols), stamps: stamps)
+            Loaded(context: try TLSServerContext(files), stamps: stamps)
         )
     }
 
@@ -46,7 +42,7 @@ package final class TLSServer: Sendable {
         let stamps = TLSServer.stamps(files)
         guard stamps != loaded.withLock({ $0.stamps }) else { return .unchanged }
         do {
-            let context = try TLSServerContext(files, protocols: protocols)
+            let context = try TLSServerContext(files)
             loaded.withLock { $0 = Loaded(context: context, stamps: stamps) }
             return .renewed
         } catch {
@@ -59,8 +55,8 @@ package final class TLSServer: Sendable {
     /// When the certificate in use ends, in seconds since 1970.
     package var expiresAt: Int64 { loaded.withLock { $0.context.expiresAt } }
 
-    /// The TLS of one new connection.
-    package func makeStream() -> any StreamSecurity {
+    /// The TLS of one new connection; nil when OpenSSL has no memory for it.
+    package func makeStream() -> (any StreamSecurity)? {
         loaded.withLock { $0.context }.makeStream()
     }
 }

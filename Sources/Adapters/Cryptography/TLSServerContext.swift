@@ -14,11 +14,8 @@ package final class TLSServerContext: @unchecked Sendable {
 
     /// Loads the files.
     ///
-    /// - Parameters:
-    ///   - files: What to load.
-    ///   - protocols: For ALPN, the most wanted first; clients that name none of them are served all the same.
     /// - Throws: Which file is at fault, and why.
-    package init(_ files: TLSServerFiles, protocols: [String] = []) throws(TLSFilesError) {
+    package init(_ files: TLSServerFiles) throws(TLSFilesError) {
         guard let made = unsafe SSL_CTX_new(TLS_server_method()) else {
             throw .system(reason: TLSServerContext.reason())
         }
@@ -34,8 +31,6 @@ package final class TLSServerContext: @unchecked Sendable {
         expiresAt = unsafe TLSServerContext.expiry(made)
         unsafe context = made
         isLoaded = true
-        guard !protocols.isEmpty else { return }
-        unsafe SSL_CTX_set_alpn_select_cb(made, chooseProtocol, ALPNList.kept(protocols))
     }
 
     deinit { unsafe SSL_CTX_free(context) }
@@ -101,59 +96,13 @@ package final class TLSServerContext: @unchecked Sendable {
         return "unknown"
     }
 
-    /// The TLS of one connection, which begins with its handshake.
-    ///
-    /// Traps when memory has run out.
-    package func makeStream() -> any StreamSecurity {
-        guard let session = unsafe SSL_new(context) else { fatalError("no memory for TLS") }
-        return unsafe TLSServerStream(session)
-    }
-}
-
-/// Protocol names for ALPN in OpenSSL's form, a zero byte at the end.
-///
-/// The few lists that there are live as long as the process: OpenSSL keeps a bare address.
-private enum ALPNList {
-    static func kept(_ protocols: [String]) -> UnsafeMutableRawPointer {
-        var bytes: [UInt8] = []
-        for name in protocols {
-            precondition(1...255 ~= name.utf8.count, "an ALPN name has 1 to 255 bytes")
-            bytes.append(UInt8(name.utf8.count))
-            bytes += Array(name.utf8)
+    /// The TLS of one connection, which begins with its handshake; nil when OpenSSL has no memory for it.
+    package func makeStream() -> (any StreamSecurity)? {
+        guard let session = unsafe SSL_new(context) else { return nil }
+        guard let output = unsafe BIO_new(BIO_s_mem()) else {
+            unsafe SSL_free(session)
+            return nil
         }
-        let copy = UnsafeMutableRawPointer.allocate(byteCount: bytes.count + 1, alignment: 1)
-        unsafe copy.copyMemory(from: bytes, byteCount: bytes.count)
-        unsafe copy.storeBytes(of: 0, toByteOffset: bytes.count, as: UInt8.self)
-        return unsafe copy
+        return unsafe TLSServerStream(session, writingTo: output)
     }
-}
-
-/// Chooses the first of our protocols that the client names; none without a match.
-private func chooseProtocol(
-    _ session: OpaquePointer?,
-    _ chosen: UnsafeMutablePointer<UnsafePointer<UInt8>?>?,
-    _ chosenLength: UnsafeMutablePointer<UInt8>?,
-    _ offered: UnsafePointer<UInt8>?,
-    _ offeredLength: UInt32,
-    _ list: UnsafeMutableRawPointer?
-) -> Int32 {
-    guard let list = unsafe list, let chosen = unsafe chosen, let offered = unsafe offered,
-        let chosenLength = unsafe chosenLength
-    else { return SSL_TLSEXT_ERR_NOACK }
-    let ours = unsafe list.assumingMemoryBound(to: UInt8.self)
-    // `kept` ends the list with a zero, which is no name's length.
-    var length: UInt32 = 0
-    while unsafe ours[Int(length)] != 0 { unsafe length += 1 + UInt32(ours[Int(length)]) }
-    var found: UnsafeMutablePointer<UInt8>?
-    let result = unsafe SSL_select_next_proto(
-        &found,
-        chosenLength,
-        ours,
-        length,
-        offered,
-        offeredLength
-    )
-    guard result == OPENSSL_NPN_NEGOTIATED else { return SSL_TLSEXT_ERR_NOACK }
-    unsafe chosen.pointee = unsafe UnsafePointer(found)
-    return SSL_TLSEXT_ERR_OK
 }

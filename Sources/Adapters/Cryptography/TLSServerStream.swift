@@ -20,11 +20,11 @@ final class TLSServerStream: StreamSecurity {
     private var pending: [UInt8] = []
     private var output: [UInt8] = []
 
-    /// Takes over the session.
-    init(_ session: OpaquePointer) {
+    /// Takes over the session and the memory that it writes to.
+    init(_ session: OpaquePointer, writingTo output: OpaquePointer) {
         unsafe self.session = session
         unsafe SSL_set_accept_state(session)
-        renewOutput()
+        unsafe SSL_set0_wbio(session, output)
     }
 
     deinit { unsafe SSL_free(session) }
@@ -141,9 +141,10 @@ final class TLSServerStream: StreamSecurity {
         if count > TLSServerStream.keptOutput { renewOutput() }
     }
 
-    /// Gives OpenSSL a new memory to write to; the old one is freed with what it had grown to.
+    /// Gives OpenSSL a new memory to write to; the old one is freed with what it had grown to, or stays where
+    /// there is none.
     private func renewOutput() {
-        guard let bio = unsafe BIO_new(BIO_s_mem()) else { fatalError("no memory for TLS") }
+        guard let bio = unsafe BIO_new(BIO_s_mem()) else { return }
         unsafe SSL_set0_wbio(session, bio)
     }
 

@@ -22,7 +22,7 @@ package final class TCPListener: @unchecked Sendable, ReadinessHandler {
     private let loop: EventLoop
     private let settings: TCPConnectionSettings
     private let log: Log
-    private let security: (@Sendable () -> any StreamSecurity)?
+    private let security: (@Sendable () -> (any StreamSecurity)?)?
     private let accept: @Sendable (TCPConnection) -> (any ConnectionHandler)?
     private let accepted: Counter
     private let open: Gauge
@@ -36,7 +36,8 @@ package final class TCPListener: @unchecked Sendable, ReadinessHandler {
     ///
     /// `address` is HOST:PORT and `setting` the setting that gave it, for messages. `name` is the `listener` label of
     /// `tocsin_connections`, `tocsin_connections_accepted_total` and `tocsin_accept_failures_total`.
-    /// `security` makes the encryption of each connection; none when nil. `accept` runs on the loop's thread for each connection; nil closes it at once.
+    /// `security` makes the encryption of each connection, none when nil; where it gives none the connection is
+    /// closed and counted. `accept` runs on the loop's thread for each connection; nil closes it at once.
     package init(
         address text: String,
         setting: String,
@@ -45,7 +46,7 @@ package final class TCPListener: @unchecked Sendable, ReadinessHandler {
         settings: TCPConnectionSettings = TCPConnectionSettings(),
         log: Log,
         metrics: MetricsRegistry,
-        security: (@Sendable () -> any StreamSecurity)? = nil,
+        security: (@Sendable () -> (any StreamSecurity)?)? = nil,
         accept: @escaping @Sendable (TCPConnection) -> (any ConnectionHandler)?
     ) throws(ListenError) {
         let wanted = try ListenAddress(text, setting: setting)
@@ -190,6 +191,12 @@ package final class TCPListener: @unchecked Sendable, ReadinessHandler {
     }
 
     private func take(_ descriptor: Int32, from peer: SocketAddress) {
+        let encryption = security?()
+        guard security == nil || encryption != nil else {
+            failures("security").add()
+            Glibc.close(descriptor)
+            return
+        }
         accepted.add()
         connections += 1
         open.set(Double(connections))
@@ -198,7 +205,7 @@ package final class TCPListener: @unchecked Sendable, ReadinessHandler {
             from: peer,
             loop: loop,
             settings: settings,
-            security: security?()
+            security: encryption
         ) { [self] in
             connections -= 1
             open.set(Double(connections))

@@ -65,7 +65,7 @@ final class ForwardSecrets: Sendable {
     var asksForKey: Bool { files != nil }
 
     /// Makes the TLS of each connection; nil without TLS.
-    var security: (@Sendable () -> any StreamSecurity)? {
+    var security: (@Sendable () -> (any StreamSecurity)?)? {
         guard let tls else { return nil }
         return { tls.makeStream() }
     }

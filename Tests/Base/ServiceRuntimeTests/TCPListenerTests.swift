@@ -10,7 +10,8 @@ import Testing
     private func listener(
         _ address: String,
         on loop: EventLoop,
-        metrics: MetricsRegistry = MetricsRegistry()
+        metrics: MetricsRegistry = MetricsRegistry(),
+        security: (@Sendable () -> (any StreamSecurity)?)? = nil
     ) throws -> TCPListener {
         try TCPListener(
             address: address,
@@ -18,8 +19,28 @@ import Testing
             name: "test",
             loop: loop,
             log: .silent,
-            metrics: metrics
+            metrics: metrics,
+            security: security
         ) { _ in EchoHandler() }
+    }
+
+    @Test func `a connection without its encryption is closed and counted, never served plain`()
+        throws
+    {
+        let loop = try EventLoop(name: "test")
+        try loop.start()
+        let metrics = MetricsRegistry()
+        let listener = try listener("127.0.0.1:0", on: loop, metrics: metrics, security: { nil })
+        listener.start()
+        let peer = try LoopbackPeer(port: listener.port)
+        #expect(try peer.receiveAll() == [])
+        loop.stop()
+        let closed = metrics.counter(
+            "tocsin_accept_failures",
+            help: "",
+            labels: [("listener", "test"), ("cause", "security")]
+        )
+        #expect(closed.value == 1)
     }
 
     @Test func `a taken address is refused with what to do`() throws {
