@@ -3,11 +3,19 @@
 import hashlib
 import hmac
 import json
+import time
 
 import pytest
 from harness import PROJECT, Tocsin, wait_until
 
 SECRET = "It's a Secret to Everybody"
+
+
+def ago(seconds):
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - seconds))
+
+
+BEGAN, FAILED, AGAIN = ago(7200), ago(3600), ago(1800)
 
 
 @pytest.fixture
@@ -25,7 +33,7 @@ def github(tocsin, number, state, at, secret=SECRET, event="deployment_status"):
     body = json.dumps(
         {
             "action": "created",
-            "deployment": {"id": number, "sha": "9fceb02d", "environment": "production", "created_at": "2026-11-24T10:00:00Z"},
+            "deployment": {"id": number, "sha": "9fceb02d", "environment": "production", "created_at": BEGAN},
             "deployment_status": {"state": state, "updated_at": at, "description": "helm timed out", "log_url": "https://ci.example/1"},
             "repository": {"name": "web", "full_name": "innovate/web"},
         }
@@ -36,7 +44,7 @@ def github(tocsin, number, state, at, secret=SECRET, event="deployment_status"):
 
 
 def test_failures_in_a_row_page_once_more_and_a_success_resolves(tocsin):
-    assert github(tocsin, 1, "failure", "2026-11-24T10:01:00Z").json() == {"result": "recorded"}
+    assert github(tocsin, 1, "failure", FAILED).json() == {"result": "recorded"}
 
     def story():
         return [(each["priority"], each["state"]) for each in tocsin.incidents()]
@@ -49,13 +57,13 @@ def test_failures_in_a_row_page_once_more_and_a_success_resolves(tocsin):
     tocsin.kill()
     tocsin.start()
     assert tocsin.post("/v1/deploys", json.dumps(report).encode()).json() == {"result": "known"}
-    assert github(tocsin, 1, "failure", "2026-11-24T10:01:00Z").json() == {"result": "known"}
+    assert github(tocsin, 1, "failure", FAILED).json() == {"result": "known"}
     wait_until(lambda: story() == [("P3", "open")], "two in a row are crit")
     assert tocsin.value('deploys_total{service="web", outcome="failed"}') == 2
 
     argocd = {
         "service": "web", "environment": "production", "outcome": "Succeeded", "revision": "51ad0e98",
-        "started_at": "2026-11-24T11:00:00Z", "finished_at": "2099-01-01T00:00:00Z", "url": "https://argocd.example/applications/web",
+        "started_at": AGAIN, "finished_at": "", "url": "https://argocd.example/applications/web",
     }  # fmt: skip
     assert tocsin.post("/v1/deploys", json.dumps(argocd).encode()).json() == {"result": "recorded"}
     wait_until(lambda: story() == [("P3", "resolved")], "a success resolves it")
@@ -80,7 +88,7 @@ def test_failures_in_a_row_page_once_more_and_a_success_resolves(tocsin):
     ],
 )
 def test_webhooks_that_tell_of_no_release(tocsin, change, status, reason):
-    reply = github(tocsin, **{"number": 1, "state": "failure", "at": "2026-11-24T10:01:00Z", **change})
+    reply = github(tocsin, **{"number": 1, "state": "failure", "at": FAILED, **change})
     assert reply.status == status
     assert reply.json() == {"result": "ignored"} if reason is None else reason in reply.json()["detail"]
     assert tocsin.get("/v1/deploys").json() == {"deploys": []}

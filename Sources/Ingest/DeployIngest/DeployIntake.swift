@@ -82,11 +82,22 @@ package struct DeployIntake: Sendable {
                 deploy = try report.deploy(now: clock.now())
             }
             guard let deploy else { return .ignored }
+            try checkTimes(deploy)
             return try keep(DeployText.checked(deploy))
         } catch let refusal as Refusal {
             return refuse(request, refusal.status, refusal.cause, refusal.reason)
         } catch {
             return refuse(request, 400, "malformed", "\(error)")
+        }
+    }
+
+    private func checkTimes(_ deploy: Deploy) throws(DeployProblem) {
+        let newest = max(deploy.at, deploy.startedAt ?? deploy.at)
+        guard newest <= clock.now() + settings.aheadMax else {
+            throw DeployProblem(
+                "\(newest.rfc3339) is more than \(settings.aheadMax.prometheusText) ahead of this machine's "
+                    + "clock; mend the time or the reporter's clock (sources.max_clock_skew)"
+            )
         }
     }
 

@@ -6,8 +6,10 @@ extension Daemon {
     /// Limits and secrets of the reports of deploys.
     ///
     /// - Throws: Which secret cannot be read.
-    static func deploySettings(_ configured: DaemonSettings.Deploys) throws -> DeploySettings {
+    static func deploySettings(_ sources: DaemonSettings.Sources) throws -> DeploySettings {
+        let configured = sources.deploys
         var settings = DeploySettings()
+        settings.aheadMax = sources.maxClockSkew
         settings.githubSecret = try secret(
             configured.githubSecretFile,
             setting: "sources.deploys.github_secret_file"

@@ -222,7 +222,7 @@ final class Daemon: Sendable {
             clock: clock
         )
         deploys = DeployIntake(
-            settings: try Daemon.deploySettings(settings.sources.deploys),
+            settings: try Daemon.deploySettings(settings.sources),
             store: state,
             admission: admission,
             sources: sources,

@@ -25,7 +25,7 @@ import Timekeeping
         var last: [String] { batches.withLock { $0.last?.texts.sorted() ?? [] } }
     }
 
-    let clock = ManualClock(Timestamp(year: 2026, month: 11, day: 24))
+    let clock = ManualClock(Timestamp(year: 2026, month: 11, day: 24, hour: 12))
     let door = Door()
     let folder = NSTemporaryDirectory() + "tocsin-deploys-" + UUID().uuidString
     let sources: SourceRegistry
@@ -83,7 +83,7 @@ import Timekeeping
             door.last
                 == [
                     #"deploy_consecutive_failures{environment="production", service="web"} 2.0"#,
-                    #"deploy_last_finished_timestamp_seconds{environment="production", service="web"} 1795478580.0"#,
+                    #"deploy_last_finished_timestamp_seconds{environment="production", service="web"} 1795521780.0"#,
                     #"deploy_running_seconds{environment="production", service="web"} 30.0"#,
                     #"deploys_total{environment="production", outcome="failed", service="web"} 2.0"#,
                     #"deploys_total{environment="production", outcome="succeeded", service="web"} 1.0"#,
@@ -321,6 +321,20 @@ import Timekeeping
         #expect(reason.hasPrefix("400 " + expected), "\(reason)")
         #expect(try store.deploys(service: nil, environment: nil, limit: 9).isEmpty)
         #expect(sources.statuses.first { $0.name == "deploys" }?.refused["malformed"] == 1)
+    }
+
+    /// An end of tomorrow would hide every failure until then.
+    @Test(arguments: ["finished_at", "started_at"])
+    func timesAheadOfTheClockAreRefused(field: String) throws {
+        let intake = intake()
+        let ahead = (clock.now() + .seconds(601)).rfc3339
+        let reason = Self.reason(
+            intake.take(report("1", "succeeded", #","\#(field)":"\#(ahead)""#))
+        )
+        #expect(reason.hasPrefix("400 \(ahead) is more than 10m ahead of this machine's clock;"))
+        #expect(try store.standings().isEmpty)
+        let near = (clock.now() + .seconds(600)).rfc3339
+        #expect(intake.take(report("1", "succeeded", #","\#(field)":"\#(near)""#)) == .recorded)
     }
 
     @Test func argoCDsEmptyTimesAreNoTimes() throws {
