@@ -16,13 +16,7 @@ struct BudgetCommand {
             """,
         operands: [OperandSpec("NAME", .any, "objectives; all of them when there is none")],
         options: [
-            OptionSpec(
-                "output",
-                short: "o",
-                value: "FORMAT",
-                choices: ["table", "json"],
-                "How to print"
-            ),
+            OptionSpec.output,
             OptionSpec(
                 "check",
                 "Exit with the worst status: 0 OK, 1 WARNING, 2 BREACHED, 3 unknown"

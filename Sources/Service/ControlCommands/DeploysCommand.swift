@@ -16,13 +16,7 @@ struct DeploysCommand {
             OptionSpec("service", value: "NAME", "Only of this service"),
             OptionSpec("environment", value: "NAME", "Only into this environment"),
             OptionSpec("limit", value: "COUNT", "At most so many (default: 50)"),
-            OptionSpec(
-                "output",
-                short: "o",
-                value: "FORMAT",
-                choices: ["table", "json"],
-                "How to print"
-            ),
+            OptionSpec.output,
         ]
     )
 

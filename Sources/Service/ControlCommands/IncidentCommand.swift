@@ -13,13 +13,7 @@ struct IncidentCommand {
                 "List incidents that are not resolved",
                 options: [
                     OptionSpec("all", "Resolved ones too"),
-                    OptionSpec(
-                        "output",
-                        short: "o",
-                        value: "FORMAT",
-                        choices: ["table", "json"],
-                        "How to print"
-                    ),
+                    OptionSpec.output,
                 ]
             ),
             CommandSpec(
@@ -27,13 +21,7 @@ struct IncidentCommand {
                 "Show one incident with its timeline",
                 operands: [OperandSpec("ID", .one, "the incident's id")],
                 options: [
-                    OptionSpec(
-                        "output",
-                        short: "o",
-                        value: "FORMAT",
-                        choices: ["table", "json"],
-                        "How to print"
-                    )
+                    OptionSpec.output
                 ]
             ),
             action("ack", "Take an incident: stops its escalation"),

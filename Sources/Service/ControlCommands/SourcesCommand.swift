@@ -13,13 +13,7 @@ struct SourcesCommand {
             and what to do, stands below a source. Scraped targets one by one: /api/v1/targets.
             """,
         options: [
-            OptionSpec(
-                "output",
-                short: "o",
-                value: "FORMAT",
-                choices: ["table", "json"],
-                "How to print"
-            )
+            OptionSpec.output
         ]
     )
 
