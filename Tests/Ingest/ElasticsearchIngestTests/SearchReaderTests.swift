@@ -83,6 +83,13 @@ import Timekeeping
             says: "1 of 5 shards failed"
         ),
         Case(
+            "failed shards in a number that is none",
+            .partial,
+            "shards_failed",
+            #"{"timed_out":false,"_shards":{"total":1e400,"failed":99999999999999999999999999},"hits":{"hits":[]}}"#,
+            says: "some of"
+        ),
+        Case(
             "a context that is missing in a shard is a lost point in time",
             .pointLost,
             "point_lost",

@@ -102,12 +102,17 @@ package struct SearchReader: Sendable {
             throw PullProblem(
                 .partial,
                 cause: "shards_failed",
-                "\(Int(failed)) of \(Int(shards["total"]?.double ?? 0)) shards failed, so the answer is not "
+                "\(count(failed)) of \(count(shards["total"]?.double)) shards failed, so the answer is not "
                     + "all there is" + (reasons.first.map { ": \($0.text)" } ?? "")
                     + "; see GET _cat/shards for shards that are not STARTED"
             )
         }
         return shards["total"]?.double.flatMap { Int(exactly: $0) }
+    }
+
+    /// A count for people; `some` for what is no count.
+    private static func count(_ value: Double?) -> String {
+        value.flatMap { Int(exactly: $0) }.map { "\($0)" } ?? "some"
     }
 
     private func hits(

@@ -65,6 +65,8 @@ struct LuceneQuery {
                 }
                 tokens.append(.range(String(rest[...end])))
                 rest = rest[rest.index(after: end)...]
+            case "]", "}":
+                throw Problem(message: "\(first) closes a range that was not opened")
             case "~", "^":
                 throw Problem(
                     message: "fuzziness, proximity and boosts (~ and ^) are not carried over"
@@ -168,9 +170,11 @@ struct LuceneQuery {
     }
 
     private mutating func part(field: String?, depth: Int) throws(Problem) -> LogFilter {
+        guard depth < LuceneQuery.depthMax else {
+            throw Problem(message: "more than \(LuceneQuery.depthMax) NOT or fields within each other")
+        }
         if takes("NOT") || peek(.sign("!")) || peek(.sign("-")) {
             if peek(.sign("!")) || peek(.sign("-")) { position += 1 }
-            guard depth < LuceneQuery.depthMax else { throw Problem(message: "too many NOT") }
             return .not(try part(field: field, depth: depth + 1))
         }
         guard position < tokens.count else {
