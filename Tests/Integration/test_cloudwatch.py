@@ -386,6 +386,13 @@ def test_nothing_resolves_because_cloudwatch_is_not_read(moto, pager, make_tocsi
             "sources": {"cloudwatch": [{"regions": [REGION], "endpoint": moto.endpoint, "period": "1s", "delay": "0s"}]}
         },
     )
+
+    def traffic():
+        put(moto, "AWS/ApplicationELB", "RequestCount", BALANCER, [(int(time.time()), 50.0)])
+        put(moto, "AWS/ApplicationELB", "HTTPCode_Target_5XX_Count", BALANCER, [(int(time.time()), 9.0)])
+
+    # What is not there when metrics are listed is not asked for until they are listed again.
+    traffic()
     tocsin.start()
 
     def alerts():
@@ -393,8 +400,7 @@ def test_nothing_resolves_because_cloudwatch_is_not_read(moto, pager, make_tocsi
         return {one["labels"]["alertname"]: one for one in found}
 
     def both_fire():
-        put(moto, "AWS/ApplicationELB", "RequestCount", BALANCER, [(int(time.time()), 50.0)])
-        put(moto, "AWS/ApplicationELB", "HTTPCode_Target_5XX_Count", BALANCER, [(int(time.time()), 9.0)])
+        traffic()
         return {name: one["state"] for name, one in alerts().items()} == {"Errors": "firing", "Plain": "firing"}
 
     wait_until(both_fire, "both alerts fire", 60, pause=0.5)
