@@ -171,7 +171,9 @@ struct LuceneQuery {
 
     private mutating func part(field: String?, depth: Int) throws(Problem) -> LogFilter {
         guard depth < LuceneQuery.depthMax else {
-            throw Problem(message: "more than \(LuceneQuery.depthMax) NOT or fields within each other")
+            throw Problem(
+                message: "more than \(LuceneQuery.depthMax) NOT or fields within each other"
+            )
         }
         if takes("NOT") || peek(.sign("!")) || peek(.sign("-")) {
             if peek(.sign("!")) || peek(.sign("-")) { position += 1 }
